@@ -1,0 +1,1 @@
+"""Durable workflow execution inside a Python program. `import aion_core as aion`."""

@@ -1,0 +1,1 @@
+"""Values and events to bytes, and back."""

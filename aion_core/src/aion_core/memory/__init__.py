@@ -1,0 +1,1 @@
+"""The in-memory stores: the reference implementation, and the model that other stores are compared with."""

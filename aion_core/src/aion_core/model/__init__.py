@@ -1,0 +1,1 @@
+"""Plain data: ids, payloads, events, errors, statuses, summaries, schedules. No I/O, no clock, no threads."""

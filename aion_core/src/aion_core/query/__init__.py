@@ -1,0 +1,1 @@
+"""The visibility query language: grammar, parser, evaluation in memory."""
