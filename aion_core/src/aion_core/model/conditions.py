@@ -92,28 +92,32 @@ class StartsWith:
 
 @frozen
 class IsNull:
-    """`field is null`."""
+    """`field is null`: the run has no value for it. An empty list of keywords is no value."""
 
     field: Field
 
 
 @frozen
 class Not:
-    """Plain, two-valued negation: what the operand does not match. `not customer = 'a'` includes runs without one."""
+    """Plain, two-valued negation: what the operand does not match. `not customer = 'a'` includes runs without one.
+
+    A `not` behind the field leaves them out, as `!=` does: `customer not in ('a')` is parsed as `customer is not null
+    and not customer in ('a')`.
+    """
 
     operand: Condition
 
 
 @frozen
 class And:
-    """All of them."""
+    """All of them: two or more, and none is an `And` itself."""
 
     operands: tuple[Condition, ...]
 
 
 @frozen
 class Or:
-    """Any of them."""
+    """Any of them: two or more, and none is an `Or` itself."""
 
     operands: tuple[Condition, ...]
 
@@ -123,7 +127,10 @@ Condition: TypeAlias = Comparison | Among | Between | Contains | StartsWith | Is
 
 @frozen
 class Order:
-    """By one field. Runs without a value come last in either direction; ties and the rest: newest run id first."""
+    """By one field. Runs without a value come last in either direction.
+
+    Ties and the rest: newest run id first; of the same run id under two workflow ids, the greater one first.
+    """
 
     field: Field
     descending: bool = True

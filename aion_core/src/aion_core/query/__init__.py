@@ -1,1 +1,12 @@
-"""The visibility query language: grammar, parser, evaluation in memory."""
+"""The visibility query language: from text to conditions, from conditions to text, and what they mean for a summary.
+
+Event stores that answer queries themselves translate the conditions; everybody else evaluates them with `matches`.
+"""
+
+from aion_core.query.evaluate import matches
+from aion_core.query.grammar import parse, parse_condition
+from aion_core.query.ordering import Position, ordered, position_of
+from aion_core.query.unparse import unparse
+from aion_core.query.values import MAX_VALUES
+
+__all__ = ["MAX_VALUES", "Position", "matches", "ordered", "parse", "parse_condition", "position_of", "unparse"]

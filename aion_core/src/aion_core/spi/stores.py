@@ -105,8 +105,9 @@ class EventStore(Store):
         Each commit is an atom of its own: it is applied whole or not at all, and a conflict of one disturbs no other
         in the call. A call holds at most one commit per workflow. In this order, for each:
 
-        1. `fence` is not the epoch of the shard's lease: `Fenced`. The check is part of the atom, so a lease that is
-           taken over meanwhile can not slip in between.
+        1. `fence` is not the epoch of the shard's lease, or nobody has one: `Fenced`. The check is part of the atom, so
+           a lease that is taken over meanwhile can not slip in between. A lease that expired and that nobody took
+           since still counts: safety is the epoch's, time only says when others may take it.
         2. The head's `op_id` is this commit's: it was applied before; `Committed`, and nothing is done.
         3. The head is not `expected_seq`: `Conflict`.
         4. Otherwise batch, state, run entries, blobs, outcomes and posts become durable together, the batch gets the
@@ -165,9 +166,9 @@ class EventStore(Store):
     def trim(self, workflow_id: WorkflowId, before_run: RunId | None) -> None:
         """Remove the closed runs before this one: batches, blobs, run entries, summaries. None: everything, state too.
 
-        Whole runs, oldest first; the floor rises to the last seq removed. Removing again does nothing, and so does
-        an unknown workflow. An unknown `before_run` and (with None) an open workflow are `StoreRefused`.
-        The tombstones of its messages stay until they expire.
+        Whole runs, oldest first; `floor` becomes the seq before this run's first. A batch that holds events of both
+        stays whole. Removing again does nothing, and so does an unknown workflow. An unknown `before_run` and (with
+        None) an open workflow are `StoreRefused`. Unsettled messages and tombstones stay.
         """
 
     # ---- messages
@@ -271,7 +272,7 @@ class EventStore(Store):
 
     @abstractmethod
     def feed(self, after: Cursor | None, *, limit: int) -> Page[FeedEntry, Cursor]:
-        """Committed batches after the cursor; None begins with the oldest kept. `next` is always set.
+        """Committed batches after the cursor; None begins with the oldest kept. `next` is always set: read on from it.
 
         Within a shard in the order of the commits, and complete: whoever has seen (s, m) never later finds (s, n<m).
         Between shards there is no order. Raises `CursorTooOld` when entries after the cursor were trimmed.

@@ -1,0 +1,115 @@
+"""JSON text: what may stand in a history, how it is written, and how text from outside is read."""
+
+# pyright: basic
+# Values and types of any kind pass through here; strict mode would report each one as partially unknown.
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from aion_core.model.errors import PayloadError
+from aion_core.model.limits import Limits
+
+_ATOMS: Final = frozenset({str, int, bool, type(None)})
+_NUL: Final = b"\\u0000"
+_DEEP: Final = Limits().depth
+
+
+def write_json(plain: object, *, depth: int = _DEEP, sort: bool = False) -> bytes:
+    """JSON text of plain data: dicts with str keys, lists, str, int, float, bool, None.
+
+    Refuses what JSON or a database can not hold: NaN and infinities, NUL, lone surrogates, other types, deep nesting.
+    """
+    if type(plain) not in _ATOMS:
+        _check(plain, depth, ())
+    try:
+        text = msgspec.json.encode(plain, order="deterministic" if sort else None)
+    except UnicodeEncodeError:
+        _refuse_text(plain, "\ud800", "\udfff", "holds a lone surrogate, which is no character")
+        raise
+    if _NUL in text:  # it may be somebody's backslashes: then this finds nothing
+        _refuse_text(plain, "\x00", "\x00", "holds a NUL character, which no database keeps")
+    return text
+
+
+def read_json(text: bytes) -> object:
+    """Plain data of JSON text that `write_json` wrote."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise PayloadError(f"is not the JSON that was written: {error}") from error
+
+
+def read_strict_json(text: str | bytes, *, depth: int = _DEEP) -> object:
+    """Plain data of JSON text from outside: a duplicate key, NaN or anything `write_json` refuses is an error."""
+    try:
+        plain = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
+    except json.JSONDecodeError as error:
+        raise PayloadError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+    except UnicodeDecodeError as error:
+        raise PayloadError(f"is not UTF-8: {error.reason} at byte {error.start}") from error
+    except RecursionError:
+        raise PayloadError(f"is nested more than {depth} levels deep") from None
+    write_json(plain, depth=depth)
+    return plain
+
+
+def shown_path(path: Sequence[str | int]) -> str:
+    """`$.items[2].price`."""
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+
+
+def _check(plain: Any, depth: int, path: tuple[str | int, ...]) -> None:
+    kind = type(plain)
+    if kind is float:
+        if plain - plain != 0:  # NaN and infinities are the floats whose difference with themselves is not 0
+            raise PayloadError(f"is {plain}, which JSON can not hold", path=shown_path(path))
+    elif depth <= 0:
+        raise PayloadError("is nested too deeply, or contains itself", path=shown_path(path[:8]))
+    elif kind is list:
+        for index, item in enumerate(plain):
+            if type(item) not in _ATOMS:
+                _check(item, depth - 1, (*path, index))
+    elif kind is dict:
+        for key, item in plain.items():
+            if type(key) is not str:
+                problem = f"has the key {key!r} of type {type(key).__name__}; keys of JSON objects are str"
+                raise PayloadError(f"{problem}, so annotate the dict's key type", path=shown_path(path))
+            if type(item) not in _ATOMS:
+                _check(item, depth - 1, (*path, key))
+    elif kind not in _ATOMS:
+        problem = f"is a {kind.__module__}.{kind.__qualname__}, which can not be encoded"
+        raise PayloadError(
+            f"{problem}: use a dataclass, attrs class, pydantic model or plain data", path=shown_path(path)
+        )
+
+
+def _refuse_text(plain: object, first: str, last: str, problem: str) -> None:
+    """Raise for a text that holds one of these characters, saying where it is."""
+    pending: list[tuple[Any, tuple[str | int, ...]]] = [(plain, ())]
+    while pending:
+        item, path = pending.pop()
+        if isinstance(item, str) and any(first <= char <= last for char in item):
+            raise PayloadError(problem, path=shown_path(path))
+        if isinstance(item, list):
+            pending.extend((inner, (*path, index)) for index, inner in enumerate(item))
+        elif isinstance(item, dict):
+            pending.extend((inner, (*path, key)) for key, inner in item.items())
+            pending.extend((key, path) for key in item)
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise PayloadError(f"has the key {twice!r} twice in one object")
+    return found
+
+
+def _no_constants(name: str) -> NoReturn:
+    raise PayloadError(f"holds {name}, which is not JSON")
