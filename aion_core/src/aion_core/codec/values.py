@@ -12,7 +12,7 @@ from typing import Any, TypeVar, overload
 import msgspec
 from cattrs.v import transform_error
 
-from aion_core.codec.converter import build_converter, check_type, named
+from aion_core.codec.converter import build_converter, check_type
 from aion_core.codec.json_text import read_json, write_json
 from aion_core.codec.unions import shown
 from aion_core.model.errors import PayloadError, PayloadTooLarge
@@ -137,6 +137,3 @@ def _expected(error: BaseException, kind: Any) -> str:
         for note in getattr(error, "__notes__", []):
             expected = getattr(note, "type", expected)
     return shown(expected)
-
-
-__all__ = ["Values", "named"]
