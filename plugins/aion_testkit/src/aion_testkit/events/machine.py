@@ -212,8 +212,12 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def let_the_leases_expire(self) -> None:
         """Another engine takes over what this one did not renew."""
-        self.place.store.lease(self._me, 0, SHORT)
-        self._take_over(lambda: self.place.pass_time(SHORT))
+
+        def expire() -> None:
+            self.place.store.lease(self._me, 0, SHORT)
+            self.place.pass_time(SHORT)
+
+        self._take_over(expire)
 
     @rule()
     def renew_the_leases(self) -> None:
