@@ -68,6 +68,9 @@ class Conformance:
                 "run pytest with `-p aion_testkit.pytest_plugin`.",
                 pytrace=False,
             )
+        name, function = request.node.name, getattr(request.function, "__func__", request.function)
+        if any(case.name == name and case.function is not function for case in self.cases):
+            pytest.fail(_refusal(type(self), [f"{name} (replaced)"]), pytrace=False)
         if wanted := needs_of(request.function):
             make_store = request.getfixturevalue("make_store")
             missing = wanted.difference(make_store().capabilities)
