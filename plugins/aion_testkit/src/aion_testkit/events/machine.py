@@ -184,6 +184,16 @@ class StoreMachine(RuleBasedStateMachine):
 
     # ---- retention and ownership
 
+    @rule(name=_IDS)
+    def close_and_remove(self, name: str) -> None:
+        """The end of a workflow, before anybody has read of it."""
+        tip = self.tips.get(self.ids[name])
+        if tip is not None:
+            if tip.state.summary.status.open:
+                self._append(closing_commit(tip))
+            self._remove(self.ids[name])
+            self._compare(self.ids[name])
+
     @rule(name=_IDS, number=st.integers(0, 3))
     def trim(self, name: str, number: int) -> None:
         """Some runs, or all of them."""

@@ -14,7 +14,7 @@ from aion_testkit.expect import all_are, same, true
 from aion_testkit.needs import needs
 from aion_testkit.place import Place
 
-_WATCHDOG = 30.0
+_WATCHDOG = 5.0
 
 
 def outcomes(place: Place, *messages: Message) -> list[Outcome | None]:
@@ -142,7 +142,7 @@ class PostCases(Layer):
     @needs(Capability.NOTIFY)
     def test_waiting_ends_early_when_another_client_posts(self, place: Place) -> None:
         client = place.open()
-        waiter = SYSTEM.thread(lambda: place.store.wait(10 * _WATCHDOG), name="waiter")
+        waiter = SYSTEM.thread(lambda: place.store.wait(100 * _WATCHDOG), name="waiter")
         client.post([message("order-1", "m-1")])
         waiter.join(_WATCHDOG)
         true(not waiter.is_alive(), "with NOTIFY, wait returns when another client posts")
@@ -151,7 +151,7 @@ class PostCases(Layer):
     def test_news_before_the_call_of_wait_counts(self, place: Place) -> None:
         place.store.wait(0)
         place.store.post([message("order-1", "m-1")])
-        waiter = SYSTEM.thread(lambda: place.store.wait(10 * _WATCHDOG), name="waiter")
+        waiter = SYSTEM.thread(lambda: place.store.wait(100 * _WATCHDOG), name="waiter")
         waiter.join(_WATCHDOG)
         true(not waiter.is_alive(), "news that came since the last call count")
 
