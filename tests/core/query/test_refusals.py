@@ -231,6 +231,7 @@ def test_a_long_word_is_cut_in_the_message() -> None:
         ),
         ("due > ⟨⟩$x", {"x": timedelta.max}, "$x lies outside the calendar (years 1 to 9999)"),
         ("status = ⟨⟩$x", {"x": "faild"}, f"'faild' is not a status, did you mean failed? {STATUSES}"),
+        ("status in ⟨⟩$x", {"x": ["failed", "faild"]}, f"'faild' is not a status, did you mean failed? {STATUSES}"),
         ("customer = ⟨⟩$x", {"x": "\x00"}, "this text holds a NUL or a lone surrogate, which no run has"),
         ("customer like ⟨⟩$x", {"x": "%a"}, PREFIXES),
         ("amount in ⟨⟩$x", {"x": 5}, "in compares with a list, and $x is an int: write in ($x)"),

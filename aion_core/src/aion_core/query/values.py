@@ -65,10 +65,10 @@ class Values:
         given = self._given(token)
         if not isinstance(given, _LISTS):
             problem = f"in compares with a list, and {token.shown} is {_called(given)}: write in ({token.shown})"
-            raise InvalidQuery(self._text, token.position, problem)
+            raise self._refused(token, problem)
         values = list(cast("Iterable[object]", given))
         self.check_length(len(values), token)
-        typed = [self._typed(value, field, token, name=f"{token.text}[{place}]") for place, value in enumerate(values)]
+        typed = [self._value(value, field, token, name=f"{token.text}[{place}]") for place, value in enumerate(values)]
         if isinstance(given, set | frozenset):
             typed.sort(key=str)  # the order of a set is not the same in every process
         return tuple(typed)
@@ -77,7 +77,7 @@ class Values:
         """Refuse a list that is too long; `token` is where it begins."""
         if length > MAX_VALUES:
             problem = f"in compares with at most {MAX_VALUES:,} values, and these are {length:,}"
-            raise InvalidQuery(self._text, token.position, problem)
+            raise self._refused(token, problem)
 
     def prefix(self, token: Token, field: Field) -> str:
         """The characters that a `like` pattern begins with. Its only wildcard is one % at the end."""
@@ -87,7 +87,7 @@ class Values:
         for char in rest:
             if char == "\\":
                 escaped = next(rest, "")
-                if escaped not in {"%", "\\"} or not escaped:
+                if escaped not in {"%", "\\"}:
                     raise self._refused(token, r"a backslash in a like pattern is followed by % or \: write \% or \\")
                 prefix.append(escaped)
             elif char == "%":
