@@ -147,7 +147,7 @@ class Plugins:
         for extension in self.extensions:
             value = self._ask(extension, "aion_resolve_secret", reference=reference)
             if value is not None and not isinstance(value, str):
-                raise extension.wrong(f"gave a {type(value).__name__} for a secret, which is a str.")
+                raise extension.wrong(f"gave {_shown(value)} for a secret, which is a str.")
             if value is not None:
                 return value
         return None
@@ -245,4 +245,4 @@ class Plugins:
 
 
 def _shown(value: object) -> str:
-    return f"a {type(value).__name__}" if not isinstance(value, type) else f"the class {value.__name__}"
+    return f"an object of type {type(value).__name__}" if not isinstance(value, type) else f"the class {value.__name__}"

@@ -76,7 +76,7 @@ def load_driver(kind: DriverKind, offer: Offer, needs: Iterable[Capability] = ()
     """
     cls = offer.load()
     if not isinstance(cls, type):
-        problem = f"is a {type(cls).__name__}, and must be a class derived from {_named(kind)}."
+        problem = f"is of type {type(cls).__name__}, and must be a class derived from {_named(kind)}."
         raise PluginContractError(kind, offer.name, offer.provider, [problem])
     problems = [*_problems(cls, kind)]
     if problems:
