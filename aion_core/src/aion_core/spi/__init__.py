@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aion_core.model.failures import Failure
 from aion_core.model.payloads import Payload, json_payload
+from aion_core.platform import Platform
 from aion_core.spi.calls import (
     Call,
     ContinueAsNew,
@@ -93,6 +94,7 @@ __all__ = [
     "Payload",
     "PayloadCodec",
     "PayloadKind",
+    "Platform",
     "Posted",
     "Register",
     "RunActivity",
