@@ -1,7 +1,17 @@
 """What plugins implement, and what crosses the border to them. Plugin authors import from here and nowhere deeper."""
 
-from aion_core.model.attributes import AttributeType, AttributeValue
-from aion_core.model.commands import AnyCommand, Command
+from __future__ import (
+    annotations,
+)
+
+from aion_core.model.attributes import (
+    AttributeType,
+    AttributeValue,
+)
+from aion_core.model.commands import (
+    AnyCommand,
+    Command,
+)
 from aion_core.model.conditions import (
     NEWEST_FIRST,
     Among,
@@ -29,8 +39,14 @@ from aion_core.model.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from aion_core.model.events import AnyEvent, Event
-from aion_core.model.failures import Failure, TimeoutKind
+from aion_core.model.events import (
+    AnyEvent,
+    Event,
+)
+from aion_core.model.failures import (
+    Failure,
+    TimeoutKind,
+)
 from aion_core.model.ids import (
     BlobKey,
     EngineId,
@@ -44,14 +60,78 @@ from aion_core.model.ids import (
     WorkflowId,
     shard_of,
 )
-from aion_core.model.packages import PackageRecord, Route, check_package
-from aion_core.model.payloads import EMPTY, Payload
-from aion_core.model.status import Status
-from aion_core.model.summaries import RunEntry, Summary
-from aion_core.model.times import Instant, Micros, as_datetime, instant
-from aion_core.platform import SYSTEM, Platform
-from aion_core.spi.capabilities import Capability
-from aion_core.spi.checks import check_commits
+from aion_core.model.packages import (
+    PackageRecord,
+    Route,
+    check_package,
+)
+from aion_core.model.payloads import (
+    EMPTY,
+    Payload,
+    json_payload,
+)
+from aion_core.model.status import (
+    Status,
+)
+from aion_core.model.summaries import (
+    RunEntry,
+    Summary,
+)
+from aion_core.model.times import (
+    Instant,
+    Micros,
+    as_datetime,
+    instant,
+)
+from aion_core.platform import (
+    SYSTEM,
+    Platform,
+)
+from aion_core.spi.calls import (
+    Call,
+    ContinueAsNew,
+    HandleQuery,
+    HandleSignal,
+    HandleUpdate,
+    RunActivity,
+    RunWorkflow,
+    ScheduleActivity,
+    SendQuery,
+    SendSignal,
+    SendUpdate,
+    SignalWorkflow,
+    StartChild,
+    StartWorkflow,
+    WorkflowCall,
+)
+from aion_core.spi.capabilities import (
+    Capability,
+)
+from aion_core.spi.checks import (
+    check_commits,
+)
+from aion_core.spi.codecs import (
+    CodecContext,
+    PayloadCodec,
+    PayloadKind,
+)
+from aion_core.spi.hookspecs import (
+    ErrorClass,
+    Register,
+    RunningEngine,
+    hookimpl,
+)
+from aion_core.spi.interceptors import (
+    Interceptor,
+)
+from aion_core.spi.loaders import (
+    LoadedPackage,
+    Loader,
+    LoaderHost,
+)
+from aion_core.spi.observers import (
+    Observer,
+)
 from aion_core.spi.records import (
     AppendResult,
     Batch,
@@ -95,7 +175,11 @@ from aion_core.spi.runtime import (
     Ticket,
     TicketLost,
 )
-from aion_core.spi.stores import EventStore, Store, VisibilityStore
+from aion_core.spi.stores import (
+    EventStore,
+    Store,
+    VisibilityStore,
+)
 
 __all__ = [
     "EMPTY",
@@ -121,8 +205,10 @@ __all__ = [
     "Between",
     "BlobKey",
     "BlobNotFound",
+    "Call",
     "Capability",
     "CodeSource",
+    "CodecContext",
     "Command",
     "Commit",
     "CommitLimits",
@@ -131,10 +217,12 @@ __all__ = [
     "Condition",
     "Conflict",
     "Contains",
+    "ContinueAsNew",
     "Cursor",
     "CursorTooOld",
     "EngineId",
     "EngineInfo",
+    "ErrorClass",
     "Event",
     "EventStore",
     "Failure",
@@ -142,17 +230,25 @@ __all__ = [
     "Fence",
     "Fenced",
     "Field",
+    "HandleQuery",
+    "HandleSignal",
+    "HandleUpdate",
     "Instant",
+    "Interceptor",
     "InvalidPackage",
     "IsNull",
     "Lease",
     "LeaseTable",
+    "LoadedPackage",
+    "Loader",
+    "LoaderHost",
     "Message",
     "MessageId",
     "MessageKind",
     "Micros",
     "NeedHistory",
     "Not",
+    "Observer",
     "OpId",
     "Operator",
     "Or",
@@ -164,17 +260,30 @@ __all__ = [
     "Page",
     "PageToken",
     "Payload",
+    "PayloadCodec",
+    "PayloadKind",
     "Platform",
     "Posted",
     "Query",
+    "Register",
     "Route",
+    "RunActivity",
     "RunEntry",
     "RunId",
+    "RunWorkflow",
+    "RunningEngine",
     "Runtime",
     "RuntimeHealth",
     "RuntimeHost",
+    "ScheduleActivity",
+    "SendQuery",
+    "SendSignal",
+    "SendUpdate",
     "Settled",
     "Shard",
+    "SignalWorkflow",
+    "StartChild",
+    "StartWorkflow",
     "StartsWith",
     "Status",
     "Store",
@@ -191,11 +300,15 @@ __all__ = [
     "Version",
     "VisibilityStore",
     "Wake",
+    "WorkflowCall",
     "WorkflowId",
     "WorkflowState",
+    "annotations",
     "as_datetime",
     "check_commits",
     "check_package",
+    "hookimpl",
     "instant",
+    "json_payload",
     "shard_of",
 ]
