@@ -1,15 +1,12 @@
 """For the whole suite: one check of where it runs, and the depth of generated tests."""
 
 import os
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-try:
-    from aion_core.model.ids import (
-        WorkflowId as _,
-    )  # a folder `aion_core/` shadows the package when it is not installed
-except ImportError:
+if find_spec("aion_core.model") is None:  # a folder `aion_core/` shadows the package when it is not installed
     pytest.exit("aion_core is not installed here: run the tests with `make test`.", returncode=4)
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "database": None}

@@ -45,8 +45,10 @@ def test_integers_over_64_bits_are_kept_exactly():
         ),
         (
             {"a": object()},
-            "the value at $.a is a builtins.object, which can not be encoded: "
-            "use a dataclass, attrs class, pydantic model or plain data.",
+            (
+                "the value at $.a is a builtins.object, which can not be encoded: "
+                "use a dataclass, attrs class, pydantic model or plain data."
+            ),
         ),
     ],
 )

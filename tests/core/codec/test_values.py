@@ -131,8 +131,10 @@ ROUND_TRIPS = [
     (
         Order("1", [Line(5)], NOW, {"b", "a"}, {Size.LARGE: 1}),
         Order,
-        b'{"id":"1","lines":[{"price":5,"name":"x"}],"due":"2026-01-02T03:04:05.678901+02:00",'
-        b'"tags":["a","b"],"by_size":{"l":1}}',
+        (
+            b'{"id":"1","lines":[{"price":5,"name":"x"}],"due":"2026-01-02T03:04:05.678901+02:00",'
+            b'"tags":["a","b"],"by_size":{"l":1}}'
+        ),
     ),
     (None, Line | None, b"null"),
     (Line(1), Line | None, b'{"price":1,"name":"x"}'),

@@ -108,6 +108,7 @@ def test_a_declared_type_never_changes():
     ("name", "kind", "problem"),
     [
         ("status", "str", "has the name of a field that every run has"),
+        ("Not", "str", "has a name that a query could not tell from the word"),
         ("a b", "str", "is not a name"),
         ("", "str", "is not a name"),
         ("a..b", "str", "is not a name"),

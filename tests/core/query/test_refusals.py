@@ -221,7 +221,7 @@ def test_a_long_word_is_cut_in_the_message() -> None:
         ("due > ⟨⟩$x", {"x": date(2026, 1, 31)}, "due is declared as datetime, and $x is a date"),
         (
             "due > ⟨⟩$x",
-            {"x": datetime(2026, 1, 31)},  # noqa: DTZ001 - naive is what is refused
+            {"x": datetime(2026, 1, 31)},
             "$x 2026-01-31T00:00:00 has no time zone: write datetime(..., tzinfo=UTC), say",
         ),
         (

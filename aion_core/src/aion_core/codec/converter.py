@@ -343,8 +343,8 @@ def _is_record(kind: Any) -> bool:
 
 def _resolved(kind: Any) -> Any:
     """The class, with names of types that it quotes inside others (`list["Tree"]`) looked up: cattrs does not."""
-    plain = get_origin(kind) or kind
-    if is_dataclass(plain) and not attrs.has(plain):
+    plain: Any = get_origin(kind) or kind
+    if not attrs.has(plain) and is_dataclass(plain):
         hints = get_type_hints(plain, include_extras=True)
         for known in fields(plain):
             known.type = hints[known.name]

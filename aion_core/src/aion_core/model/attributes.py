@@ -114,6 +114,8 @@ class AttributeSchema:
 def _declared(name: str, kind: AttributeType | str) -> AttributeType:
     if not _NAME.fullmatch(name):
         raise InvalidAttribute(name, "is not a name: letters, digits, underscores and dots between words")
+    if name.lower() == "not":
+        raise InvalidAttribute(name, "has a name that a query could not tell from the word: choose another")
     if name in BUILT_IN_FIELDS:
         raise InvalidAttribute(name, "has the name of a field that every run has: choose another")
     try:
