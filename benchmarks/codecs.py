@@ -18,6 +18,8 @@ from benchmarks.measure import report, timed
 EVENTS = 100_000
 PER_BATCH = 10
 VALUES = 50_000
+TARGET = 2
+"""Times plain msgspec, at most."""
 
 NESTED = json_payload(
     b'{"id":"order-42","customer":{"name":"acme","tags":["a","b","c"]},"lines":[{"sku":"x","cents":1999,"n":2},'
@@ -47,8 +49,8 @@ def events() -> None:
         raw="msgspec, the same structs, no checksum and no check of the numbers",
         raw_events_per_s=EVENTS / raw.wall,
         ratio_to_raw=mine.cpu / raw.cpu,
-        target="<= 2",
-        met=mine.cpu / raw.cpu <= 2,
+        target=f"<= {TARGET}",
+        met=mine.cpu / raw.cpu <= TARGET,
     )
 
 

@@ -1,4 +1,4 @@
-"""Taking a figure: medians of several rounds, CPU time beside wall time, raw limits interleaved with what is measured."""
+"""Taking a figure: medians of several rounds, CPU time beside wall time, raw limits measured in turn with ours."""
 
 from __future__ import annotations
 
