@@ -7,9 +7,9 @@ import pytest
 
 from aion_core.model.errors import PluginContractError
 from aion_core.plugins import DriverKind
-from aion_core.plugins.drivers import load_driver
+from aion_core.plugins.drivers import INTERFACES, load_driver
 from aion_core.plugins.offers import HandedOffer
-from aion_core.spi import Capability, EventStore, Loader
+from aion_core.spi import Capability, Loader
 
 
 @attrs.frozen
@@ -67,12 +67,11 @@ def test_a_half_implemented_class_names_what_it_lacks_and_the_contract_it_was_wr
     assert problems(Half) == "lacks changed, load. It implements contract 7; this core needs 1."
 
 
-def test_an_event_store_that_implements_nothing_lacks_every_method():
-    class Nothing(EventStore):
-        contract: ClassVar[int] = 1
-        settings: ClassVar[type] = Settings
-
-    assert problems(Nothing, DriverKind.EVENT_STORE) == f"lacks {', '.join(sorted(EventStore.__abstractmethods__))}."
+@pytest.mark.parametrize("kind", DriverKind)
+def test_a_driver_of_any_kind_must_implement_its_interface(kind):
+    interface = INTERFACES[kind]
+    nothing = type("Nothing", (interface,), {"contract": interface.contract, "settings": Settings})
+    assert problems(nothing, kind) == f"lacks {', '.join(sorted(interface.__abstractmethods__))}."
 
 
 def test_a_contract_number_that_is_only_inherited_says_nothing():

@@ -219,7 +219,7 @@ def test_an_argument_that_the_hook_does_not_have_is_named_with_those_it_has():
 
 def test_an_implementation_takes_only_the_arguments_it_wants():
     @hookimpl
-    def aion_engine_started(*, verbose=False): ...
+    def aion_engine_started(level=3, *, verbose=False): ...
 
     compose(extras=[module(aion_engine_started=aion_engine_started)]).hook.aion_engine_started(info=None)
 

@@ -178,6 +178,23 @@ def test_what_was_installed_a_moment_ago_is_found_whatever_stevedore_has_cached(
     assert plugins.driver(STORE, "whole").provider == "acme-store 2.0"
 
 
+@pytest.mark.parametrize("kind", [DriverKind.EVENT_STORE, DriverKind.VISIBILITY_STORE])
+def test_the_stores_in_memory_are_built_in_and_fulfil_the_contract(plugins, kind):
+    driver = plugins.driver(kind, "memory")
+    assert driver.provider == "core (built in)"
+    with driver.make(driver.settings(), SYSTEM) as store:
+        store.close()
+
+
+def test_where_the_core_is_not_installed_as_a_distribution_nothing_is_compared(plugins, install, monkeypatch):
+    def not_installed(name):
+        raise metadata.PackageNotFoundError(name)
+
+    install("acme-store", provides={"whole": "Whole"}, requires=["aion-durable-core>=9"])
+    monkeypatch.setattr(metadata, "version", not_installed)
+    assert plugins.driver(STORE, "whole").name == "whole"
+
+
 def test_names_lists_what_can_be_chosen_without_importing_it(plugins, install):
     install("acme-store", provides={"zebra": "Whole", "ant": "Whole"})
     assert plugins.names(STORE) == tuple(sorted({*INSTALLED.split(", "), "ant", "zebra"}))

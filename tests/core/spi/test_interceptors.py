@@ -103,6 +103,7 @@ def test_an_interceptor_that_waits_around_a_plain_function_is_told_so_and_left()
 
     async def body(call): ...
 
-    with pytest.raises(TypeError, match="awaited something other than `proceed`"):
+    with pytest.raises(TypeError, match="awaited something other than `proceed`") as caught:
         without_loop(chain([Waiting()], Interceptor.run_activity, body)(RUN))
-    assert left == ["yes"]
+    assert left == ["yes"], "although the error's traceback still holds the frame"
+    assert caught.value

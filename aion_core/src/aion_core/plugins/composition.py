@@ -18,6 +18,7 @@ from aion_core.spi.hookspecs import ErrorClass, RunningEngine
 from aion_core.spi.interceptors import Interceptor
 from aion_core.spi.loaders import Loader
 from aion_core.spi.observers import Observer
+from aion_core.spi.runtime import Runtime
 from aion_core.spi.stores import EventStore, VisibilityStore
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class Plugins:
     def driver(
         self, kind: Literal[DriverKind.VISIBILITY_STORE], name: str, *, needs: Iterable[Capability] = ()
     ) -> Driver[VisibilityStore]: ...
+    @overload
+    def driver(
+        self, kind: Literal[DriverKind.RUNTIME], name: str, *, needs: Iterable[Capability] = ()
+    ) -> Driver[Runtime]: ...
     @overload
     def driver(
         self, kind: Literal[DriverKind.LOADER], name: str, *, needs: Iterable[Capability] = ()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import attrs
 from attrs import frozen
@@ -16,7 +16,8 @@ from aion_core.platform import Platform
 from aion_core.plugins.offers import Offer
 from aion_core.spi.capabilities import Capability
 from aion_core.spi.loaders import Loader
-from aion_core.spi.stores import EventStore, VisibilityStore
+from aion_core.spi.runtime import Runtime
+from aion_core.spi.stores import EventStore, Store, VisibilityStore
 
 D = TypeVar("D")
 
@@ -40,10 +41,12 @@ class DriverKind(StrEnum):
         return f"aion_{self.value}s"
 
 
-INTERFACES: Final[dict[DriverKind, type[Any]]] = {
+_Interface: TypeAlias = Store | Runtime | Loader
+
+INTERFACES: Final[Mapping[DriverKind, type[_Interface]]] = {
     DriverKind.EVENT_STORE: EventStore,
     DriverKind.VISIBILITY_STORE: VisibilityStore,
-    DriverKind.RUNTIME: object,
+    DriverKind.RUNTIME: Runtime,
     DriverKind.LOADER: Loader,
 }
 """What a driver derives from. The interface's own `contract` is the number that this core needs."""
@@ -107,8 +110,8 @@ def _problems(cls: type, kind: DriverKind) -> Iterator[str]:
         yield from _constructor(cls)
 
 
-def _contract_number(cls: type, interface: type) -> Iterator[str]:
-    needed = getattr(interface, "contract", 1)
+def _contract_number(cls: type, interface: type[_Interface]) -> Iterator[str]:
+    needed: int = interface.contract
     # What it inherits from the interface is this core's number, not the one its author wrote it for.
     own = [vars(base)["contract"] for base in cls.__mro__ if base not in interface.__mro__ and "contract" in vars(base)]
     if not own:

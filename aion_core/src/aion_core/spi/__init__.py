@@ -1,9 +1,5 @@
 """What plugins implement, and what crosses the border to them. Plugin authors import from here and nowhere deeper."""
 
-from __future__ import (
-    annotations,
-)
-
 from aion_core.model.attributes import (
     AttributeType,
     AttributeValue,
@@ -70,9 +66,7 @@ from aion_core.model.payloads import (
     Payload,
     json_payload,
 )
-from aion_core.model.status import (
-    Status,
-)
+from aion_core.model.status import Status
 from aion_core.model.summaries import (
     RunEntry,
     Summary,
@@ -104,12 +98,8 @@ from aion_core.spi.calls import (
     StartWorkflow,
     WorkflowCall,
 )
-from aion_core.spi.capabilities import (
-    Capability,
-)
-from aion_core.spi.checks import (
-    check_commits,
-)
+from aion_core.spi.capabilities import Capability
+from aion_core.spi.checks import check_commits
 from aion_core.spi.codecs import (
     CodecContext,
     PayloadCodec,
@@ -121,17 +111,13 @@ from aion_core.spi.hookspecs import (
     RunningEngine,
     hookimpl,
 )
-from aion_core.spi.interceptors import (
-    Interceptor,
-)
+from aion_core.spi.interceptors import Interceptor
 from aion_core.spi.loaders import (
     LoadedPackage,
     Loader,
     LoaderHost,
 )
-from aion_core.spi.observers import (
-    Observer,
-)
+from aion_core.spi.observers import Observer
 from aion_core.spi.records import (
     AppendResult,
     Batch,
@@ -303,7 +289,6 @@ __all__ = [
     "WorkflowCall",
     "WorkflowId",
     "WorkflowState",
-    "annotations",
     "as_datetime",
     "check_commits",
     "check_package",
