@@ -32,7 +32,7 @@ PUBLIC = {
         ScheduleActivity SendQuery SendSignal SendUpdate Settled Shard SignalWorkflow StartChild StartWorkflow
         StartsWith Status Store StoreClosed StoreError StoreRefused StoreUnavailable Summary TaskId Ticket
         TicketLost TimeoutKind Unknown Version VisibilityStore Wake WorkflowCall WorkflowId WorkflowState
-        annotations as_datetime check_commits check_package hookimpl instant json_payload shard_of
+        as_datetime check_commits check_package hookimpl instant json_payload shard_of
     """,
 }
 
