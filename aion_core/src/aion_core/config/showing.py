@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, time
 from enum import Enum
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Final, TypeAlias, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeAlias, TypeGuard, cast, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import frozen
@@ -46,17 +46,22 @@ def without_passwords(text: str) -> str:
 
 def values_of(settings: object, path: Path, origin_of: OriginOf) -> Iterator[Value]:
     """The values of an instance of a settings class. What is None is not set, and not shown."""
-    kind: type[Any] = type(settings)
-    if not attrs.has(kind):
+    kind = type(settings)
+    if not is_settings(kind):
         return
     hints = get_type_hints(kind, include_extras=True)
     for field in attrs.fields(kind):
-        value = getattr(settings, field.name)
+        value: object = getattr(settings, field.name)
         at = (*path, field.name)
         if attrs.has(type(value)) and not isinstance(value, Rate):
             yield from values_of(value, at, origin_of)
         elif value is not None:
             yield Value(dotted(at), shown(value, field.name, hints.get(field.name)), origin_of(at))
+
+
+def is_settings(kind: type[object]) -> TypeGuard[type[attrs.AttrsInstance]]:
+    """Whether a class is one of attrs, typed as such."""
+    return attrs.has(kind)
 
 
 def unread_values(table: Mapping[str, object], path: Path, origin_of: OriginOf) -> Iterator[Value]:

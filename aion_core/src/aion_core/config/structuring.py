@@ -196,7 +196,7 @@ def _choice(target: Any, _: Converter) -> Hook:
     return scalars.choice_of(target)
 
 
-_ARRAYS: Final[Mapping[object, Callable[[list[object]], object]]] = {
+_ARRAYS: Mapping[object, Callable[[list[object]], object]] = {
     list: list,
     tuple: tuple,
     Sequence: tuple,
@@ -254,11 +254,23 @@ def _each(
             made.append(value if item is object else converter.structure(value, item))
             names.append(name)
         except Exception as error:  # noqa: BLE001 # regrouped below
-            error.__notes__ = [*getattr(error, "__notes__", []), IterableValidationNote("", name, item)]
+            error.__notes__ = [*getattr(error, "__notes__", []), _note(name, item)]
             errors.append(error)
     if errors:
-        raise IterableValidationError("items", errors, target)
+        raise _grouped(errors, target)
     return names, made
+
+
+def _note(name: int | str, item: Any) -> IterableValidationNote:
+    untyped: Any = IterableValidationNote
+    note: IterableValidationNote = untyped("", name, item)
+    return note
+
+
+def _grouped(errors: list[Exception], target: Any) -> IterableValidationError:
+    untyped: Any = IterableValidationError
+    group: IterableValidationError = untyped("items", errors, target)
+    return group
 
 
 def _is_union(target: Any) -> bool:
