@@ -1,0 +1,54 @@
+"""Data on stdout: tables for people, one JSON object per line for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+json_option: Any = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+config_option: Any = click.option(
+    "--config", "config_path", metavar="PATH", help="The file to read, instead of the nearest aion.toml."
+)
+profile_option: Any = click.option("--profile", metavar="NAME", help="The profile to lay over it, instead of $AION_PROFILE.")
+
+
+def print_json(record: Mapping[str, object]) -> None:
+    """One object on one line."""
+    click.echo(json.dumps(record, ensure_ascii=False))
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, styles: Sequence[str] = ()) -> None:
+    """A table: with colours and folded to the width on a terminal, else in plain columns without headings' rules."""
+    table = [list(row) for row in rows]
+    if not sys.stdout.isatty():
+        _print_plain(headings, table)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, heading in enumerate(headings):
+        style = styles[number] if number < len(styles) else ""
+        drawn.add_column(heading, style=style, overflow="fold", no_wrap=number == 0)
+    for row in table:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console(width=shutil.get_terminal_size().columns, no_color=bool(os.environ.get("NO_COLOR")) or None).print(drawn)
+
+
+def _print_plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in (headings, *rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def progress(message: str) -> None:
+    """A line about what goes on, on stderr."""
+    click.echo(message, err=True)
