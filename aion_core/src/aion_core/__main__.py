@@ -2,4 +2,5 @@
 
 from aion_core.cli import main
 
-main(prog_name="aion")
+if __name__ == "__main__":
+    main()

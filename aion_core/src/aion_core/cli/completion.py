@@ -5,22 +5,25 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from aion_core.cli.root import main
+from aion_core.cli.root import command
 
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command()
+HELP = """Print a script that completes commands in a shell.
+
+\b
+bash:  aion completion bash > ~/.local/share/bash-completion/completions/aion
+zsh:   aion completion zsh > "${fpath[1]}/_aion"
+fish:  aion completion fish > ~/.config/fish/completions/aion.fish
+"""
+
+
+@click.command(help=HELP)
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    r"""Print a script that completes commands in a shell.
-
-    \b
-    bash:  aion completion bash > ~/.local/share/bash-completion/completions/aion
-    zsh:   aion completion zsh > "${fpath[1]}/_aion"
-    fish:  aion completion fish > ~/.config/fish/completions/aion.fish
-    """
+    """Print what the shell has to source."""
     maker = get_completion_class(shell)
     if maker is None:
         raise click.UsageError(f"no completion for {shell}.")
-    click.echo(maker(main, {}, "aion", "_AION_COMPLETE").source())
+    click.echo(maker(command(), {}, "aion", "_AION_COMPLETE").source())

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from aion_core.cli.composing import compose
-from aion_core.cli.output import config_option, json_option, print_json, print_table, profile_option, progress
+from aion_core.cli.output import config_options, json_option, print_json, print_table, progress
 from aion_core.config import Examined, Value, examine
 
 
@@ -19,14 +18,13 @@ def config() -> None:
 
 @config.command()
 @json_option
-@config_option
-@profile_option
+@config_options
 def show(*, as_json: bool, config_path: str | None, profile: str | None) -> None:
     """Print every value with where it came from.
 
     Secrets are shown as ****. With an error in the configuration, what could be read is printed all the same.
     """
-    found = examine(config_path, compose=compose, profile=profile)
+    found = examine(config_path, profile=profile)
     if as_json:
         for value in found.values:
             print_json({"path": value.path, "value": value.shown, "origin": str(value.origin)})
@@ -43,14 +41,13 @@ def show(*, as_json: bool, config_path: str | None, profile: str | None) -> None
 
 @config.command()
 @json_option
-@config_option
-@profile_option
+@config_options
 def check(*, as_json: bool, config_path: str | None, profile: str | None) -> None:
     """Say everything that is wrong with the configuration.
 
     Looks up every driver that it names, but opens no store.
     """
-    found = examine(config_path, compose=compose, profile=profile)
+    found = examine(config_path, profile=profile)
     if found.error is not None:
         raise found.error
     if as_json:

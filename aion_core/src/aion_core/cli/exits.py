@@ -84,12 +84,14 @@ def report(error: BaseException, *, as_json: bool, debug: bool) -> Exit:
 
 def _print(error: BaseException, *, debug: bool) -> None:
     match error:
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.format_message(), err=True)
         case click.UsageError():
             if error.ctx is not None:
                 click.echo(error.ctx.get_usage(), err=True)
             click.echo(f"error: {_sentence(error.format_message())}", err=True)
             if error.ctx is not None:
-                click.echo(f"  {error.ctx.command_path} --help  lists what there is.", err=True)
+                click.echo(f"  Try:  {error.ctx.command_path} --help", err=True)
         case click.ClickException():
             click.echo(f"error: {error.format_message()}", err=True)
         case click.exceptions.Abort() | KeyboardInterrupt():
@@ -97,8 +99,8 @@ def _print(error: BaseException, *, debug: bool) -> None:
         case errors.AionError():
             click.echo(f"error: {error}", err=True)
             for note in getattr(error, "__notes__", ()):
-                click.echo(f"  also: {note}", err=True)
-            click.echo(f"  aion explain {error.code}  says more about it.", err=True)
+                click.echo(f"error: {note}", err=True)
+            click.echo(f"  Try:  aion explain {error.code}", err=True)
         case _:
             click.echo(f"error: {type(error).__name__}: {error}", err=True)
             if not debug:
@@ -110,7 +112,7 @@ def _as_object(error: BaseException) -> dict[str, object]:
         case errors.ConfigError():
             return {"code": error.code, "message": str(error), "problems": list(error.problems)}
         case errors.AionError():
-            return {"code": error.code, "message": str(error)}
+            return {"code": error.code, "message": "\n".join([str(error), *getattr(error, "__notes__", ())])}
         case click.UsageError():
             return {"code": "usage", "message": error.format_message()}
         case CommandFailed():

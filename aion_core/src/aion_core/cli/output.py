@@ -6,16 +6,29 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import click
 
-json_option: Any = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-config_option: Any = click.option(
-    "--config", "config_path", metavar="PATH", help="The file to read, instead of the nearest aion.toml."
-)
-profile_option: Any = click.option("--profile", metavar="NAME", help="The profile to lay over it, instead of $AION_PROFILE.")
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def json_option(command: F) -> F:
+    """`--json`, as the parameter `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")(command)
+
+
+def config_options(command: F) -> F:
+    """`--config` and `--profile`, as `config_path` and `profile`."""
+    profile = click.option("--profile", metavar="NAME", help="The profile to lay over it.  [env: AION_PROFILE]")
+    config = click.option(
+        "--config",
+        "config_path",
+        metavar="PATH",
+        help="The file to read, not the nearest aion.toml.  [env: AION_CONFIG]",
+    )
+    return config(profile(command))
 
 
 def print_json(record: Mapping[str, object]) -> None:

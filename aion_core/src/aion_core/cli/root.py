@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import importlib
 import os
 import sys
@@ -10,8 +12,10 @@ from typing import Any, Final, NoReturn, cast
 
 import click
 from attrs import frozen
+from click.shell_completion import CompletionItem
 
 from aion_core.cli.exits import Exit, report
+from aion_core.model.errors import AionError
 
 
 @frozen
@@ -37,40 +41,55 @@ class Root(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The core's commands, then those of enabled extensions."""
-        return [*COMMANDS, *sorted(name for name in self.commands if name not in COMMANDS)]
+        return [*COMMANDS, *sorted(set(self.commands).difference(COMMANDS))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command of the core; anything else may be an extension's."""
-        if deferred := COMMANDS.get(cmd_name):
-            module, _, name = deferred.place.partition(":")
-            return cast("click.Command", getattr(importlib.import_module(module), name))
-        if not self.commands:
-            self._add_extensions()
+        """Import a command of the core. Only when it has none of the name are extensions looked for."""
+        if cmd_name in COMMANDS:
+            return imported(cmd_name)
+        self._add_extensions()
         return self.commands.get(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Like click's, but with a suggestion."""
+        """Like click's, but with a suggestion, and with the reason why an extension's command may be missing."""
+        name = args[0]
+        note = ""
         try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            error.message = unknown(args[0], self.list_commands(ctx))
-            raise
+            found = self.get_command(ctx, name)
+        except AionError as error:
+            found, note = None, f"\n  Commands of extensions are not available: {error}"
+        if found is None:
+            if name.startswith("-"):
+                ctx.fail(f"there is no option {name!r}.")
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"there is no command {name!r}.{hint}{note}")
+        return name, found, args[1:]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing the core's."""
-        note = self._add_extensions_if_they_can_be()
-        rows = [(name, deferred.help) for name, deferred in COMMANDS.items()]
+        note = ""
+        try:
+            self._add_extensions()
+        except AionError as error:
+            note = f"Commands of extensions are not listed: {error}"
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
-        extra = [(name, self.commands[name].get_short_help_str(60)) for name in sorted(self.commands)]
+            formatter.write_dl([(name, deferred.help) for name, deferred in COMMANDS.items()])
+        extra = sorted(set(self.commands).difference(COMMANDS))
         if extra:
             with formatter.section("Commands of extensions"):
-                formatter.write_dl(extra)
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(60)) for name in extra])
         if note:
             formatter.write_paragraph()
             formatter.write_text(note)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Completion is never an error message."""
+        with contextlib.suppress(AionError):
+            self._add_extensions()
+        return super().shell_complete(ctx, incomplete)
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override] # always exits
         """Run, then exit with the code of what happened."""
@@ -88,42 +107,40 @@ class Root(click.Group):
         sys.exit(code if isinstance(code, int) else Exit.OK)
 
     def _add_extensions(self) -> None:
-        """Let the extensions that the discovered configuration enables add their commands."""
+        """Let the extensions that the discovered configuration enables add their commands, once."""
         from aion_core.config import enabled_extensions
 
-        if names := enabled_extensions():
-            from aion_core.cli.composing import compose
+        if self.commands or not (names := enabled_extensions()):
+            return
+        from aion_core.plugins import compose
 
-            compose(names).register_commands(self)
-
-    def _add_extensions_if_they_can_be(self) -> str:
-        """Help is printed whatever is wrong with the configuration; but it says what is missing from it."""
-        from aion_core.model.errors import AionError
-
-        try:
-            self._add_extensions()
-        except AionError as error:
-            return f"Commands of extensions are not listed: {error}"
-        return ""
+        plugins = compose(names)
+        # The core's own come first: an extension that replaces one of them is refused.
+        for name in COMMANDS:
+            self.add_command(imported(name))
+        plugins.register_commands(self)
 
 
-def unknown(name: str, known: Sequence[str]) -> str:
-    """The message about a name that does not exist."""
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"there is no command {name!r}.{hint}"
+def imported(name: str) -> click.Command:
+    """A command of the core."""
+    module, _, attribute = COMMANDS[name].place.partition(":")
+    return cast("click.Command", getattr(importlib.import_module(module), attribute))
 
 
-@click.group(
-    cls=Root,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 ok, 1 internal error, 2 usage, 3 not found, 6 unavailable, 8 configuration or plugin, "
-    "13 invalid input. Set AION_DEBUG=1 for tracebacks.",
-)
-def main() -> None:
-    """Run durable workflows and look after them.
+def command() -> Root:
+    """A new `aion` command: the commands of extensions are added to it, and to no other."""
+    return Root(
+        name="aion",
+        help="""Run durable workflows and look after them.
 
-    Configuration is found in aion.toml, here or in a folder above; see `aion config show`.
-    """
+        Configuration is read from the nearest aion.toml, here or in a folder above: see `aion config show`.
+        """,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        epilog="Exit codes: 0 ok, 1 internal error, 2 usage, 3 not found, 6 unavailable, 7 store integrity, "
+        "8 configuration or plugin, 13 invalid input. AION_DEBUG=1 shows tracebacks.",
+    )
+
+
+def main() -> NoReturn:
+    """Run the command of this process."""
+    command().main()

@@ -1,9 +1,9 @@
 """`aion.toml`, the environment and what programs hand over, as one typed `Config`."""
 
 from aion_core.config.config import Config
-from aion_core.config.drivers import DriverLookup, DriverTable, FoundDriver
+from aion_core.config.drivers import DriverLookup, DriverTable
 from aion_core.config.layers import Kind, Origin
-from aion_core.config.loading import enabled_extensions, examine, load
+from aion_core.config.loading import enabled_extensions, examine, load, settings_of
 from aion_core.config.reading import Compose, Examined
 from aion_core.config.sections import Activities, ActivityDefaults, Queue, Retry
 from aion_core.config.showing import Value
@@ -19,7 +19,6 @@ __all__ = [
     "DriverLookup",
     "DriverTable",
     "Examined",
-    "FoundDriver",
     "Kind",
     "Origin",
     "Queue",
@@ -32,4 +31,5 @@ __all__ = [
     "enabled_extensions",
     "examine",
     "load",
+    "settings_of",
 ]

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path as FilePath
+from typing import TypeVar
 
 from aion_core.config.config import Config
 from aion_core.config.gathering import Sources
+from aion_core.config.layers import ARGUMENT, Layers, Text, dotted
 from aion_core.config.reading import Compose, Examined, Reader
+from aion_core.config.references import References
 from aion_core.config.sections import ExtensionList
+from aion_core.config.structuring import Structurer
+from aion_core.model.errors import ConfigError
+
+T = TypeVar("T")
 
 
 def load(
     config: str | FilePath | Mapping[str, object] | Config | None = None,
     *,
-    compose: Compose,
+    compose: Compose | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: FilePath | None = None,
     profile: str | None = None,
 ) -> Config:
     """The configuration of a path, a dict or the nearest `aion.toml`; a `Config` is returned as it is.
 
-    Raises `ConfigError` with every problem; the `PluginError` of a driver that can not be used when that is all.
+    `compose` makes plugins of the names in `[plugins] enabled`; default: of what is installed. `environ` and `cwd` are
+    those of the process unless given. Raises `ConfigError` with every problem; the `PluginError` of a driver that can
+    not be used when that is all.
     """
     if isinstance(config, Config):
         return config
@@ -34,7 +44,7 @@ def load(
 def examine(
     config: str | FilePath | Mapping[str, object] | None = None,
     *,
-    compose: Compose,
+    compose: Compose | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: FilePath | None = None,
     profile: str | None = None,
@@ -60,3 +70,14 @@ def enabled_extensions(
     if plugins is None:
         raise reader.error()
     return plugins.enabled
+
+
+def settings_of(kind: type[T], table: Mapping[str, object], *, folder: FilePath, name: str) -> T:
+    """Settings outside of any file: texts are read as those of the environment are, paths are meant from `folder`."""
+    layers = Layers()
+    layers.lay({key: Text(value, key) if isinstance(value, str) else value for key, value in table.items()}, ARGUMENT)
+    structurer = Structurer(References(environ=os.environ, folder=folder), folder=folder)
+    settings = structurer.structure(layers.table, kind, (name,))
+    if settings is None:
+        raise ConfigError([f"{dotted(path)}: {text}" for path, text in structurer.problems])
+    return settings

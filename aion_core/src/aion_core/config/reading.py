@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 import attrs
 from attrs import frozen
@@ -25,6 +25,9 @@ from aion_core.config.showing import Value, unread_values, values_of, without_pa
 from aion_core.config.structuring import Structurer, unknown_key
 from aion_core.model.attributes import AttributeSchema
 from aion_core.model.errors import AionError, ConfigError, PluginError
+
+if TYPE_CHECKING:  # see `drivers`
+    from aion_core.plugins import DriverKind
 
 T = TypeVar("T")
 Compose: TypeAlias = Callable[[Sequence[str]], DriverLookup]
@@ -57,15 +60,18 @@ class Reader:
         self._plugin_errors: list[tuple[Path, PluginError]] = []
         self._values: dict[Path, tuple[Value, ...]] = {}
 
-    def read(self, compose: Compose) -> Examined:
+    def read(self, compose: Compose | None) -> Examined:
         """Structure everything; the problems of all sections are found in one go."""
+        from aion_core.plugins import DriverKind  # noqa: PLC0415 # see `drivers`
+        from aion_core.plugins import compose as compose_installed  # noqa: PLC0415
+
         table = self._layers.table
         for key in table:
             if key not in SECTIONS:
                 self._structurer.report((key,), unknown_key(key, (*SECTIONS, "schema", "profiles")))
         plugins = self.section("plugins", ExtensionList)
         try:
-            lookup = compose(plugins.enabled if plugins else ())
+            lookup = (compose or compose_installed)(plugins.enabled if plugins else ())
         except PluginError as error:
             self._plugin_errors.append((("plugins", "enabled"), error))
             return self._examined(None)
@@ -74,14 +80,14 @@ class Reader:
         plain = {name: self.section(name, kind) for name, kind in PLAIN_SECTIONS.items() if name != "plugins"}
         plain["plugins"] = plugins
         drivers = {
-            kind: self._driver((kind,), kind, table[kind], lookup)
-            for kind in ("event_store", "visibility_store", "runtime")
+            kind.value: self._driver((kind.value,), kind, table[kind.value], lookup)
+            for kind in (DriverKind.EVENT_STORE, DriverKind.VISIBILITY_STORE, DriverKind.RUNTIME)
         }
         runtimes = {
-            name: self._driver(("runtimes", name), "runtime", each, lookup)
+            name: self._driver(("runtimes", name), DriverKind.RUNTIME, each, lookup)
             for name, each in self._named("runtimes").items()
         }
-        loaders = self._loaders(lookup)
+        loaders = self._loaders(DriverKind.LOADER, lookup)
         queues = self._queues(runtimes)
         activities = self._activities()
         attributes = self._search_attributes()
@@ -119,7 +125,7 @@ class Reader:
             self._show((name,), unread_values(cast("Mapping[str, object]", table), (name,), self._layers.origin))
         return made
 
-    def _driver(self, path: Path, kind: str, given: object, lookup: DriverLookup) -> DriverTable | None:
+    def _driver(self, path: Path, kind: DriverKind, given: object, lookup: DriverLookup) -> DriverTable | None:
         if not isinstance(given, Mapping):
             self._structurer.report(path, "expected a table with `use`, the name of a driver")
             return None
@@ -140,30 +146,20 @@ class Reader:
         except PluginError as error:
             self._plugin_errors.append((path, error))
             return None
-        settings = self._settings(table, found.settings, path)
+        settings = self._structurer.structure(table, found.settings, path)
         if settings is None:
             return None
         choice = Value(dotted((*path, "use")), use, self._layers.origin((*path, "use")))
         self._show(path, (choice, *values_of(settings, path, self._layers.origin)))
-        return DriverTable(use=use, settings=settings, cls=found.cls, provider=found.provider)
+        return DriverTable(use=use, driver=found, settings=settings)
 
-    def _settings(self, table: Table, kind: type[Any], path: Path) -> Any:
-        settings = self._structurer.structure(table, kind, path)
-        if settings is None or not hasattr(settings, "relative_to"):
-            return settings
-        try:
-            return settings.relative_to(self._sources.folder)
-        except (ValueError, TypeError, OSError) as error:
-            self._structurer.report(path, str(error))
-            return None
-
-    def _loaders(self, lookup: DriverLookup) -> tuple[DriverTable | None, ...]:
+    def _loaders(self, kind: DriverKind, lookup: DriverLookup) -> tuple[DriverTable | None, ...]:
         given = self._layers.table.get("loaders", [])
         if not isinstance(given, list | tuple):
             self._structurer.report(("loaders",), "expected an array of tables: write [[loaders]]")
             return ()
         tables = list(cast("Sequence[object]", given))
-        return tuple(self._driver(("loaders", f"[{n}]"), "loader", each, lookup) for n, each in enumerate(tables))
+        return tuple(self._driver(("loaders", f"[{n}]"), kind, each, lookup) for n, each in enumerate(tables))
 
     def _queues(self, runtimes: Mapping[str, object]) -> Mapping[str, Queue | None]:
         queues: dict[str, Queue | None] = {}

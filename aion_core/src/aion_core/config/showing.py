@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeGuard, cast, get_args, 
 import attrs
 from attrs import frozen
 
-from aion_core.config.layers import DEFAULT, Origin, Path, Text, dotted
+from aion_core.config.layers import DEFAULT, Kind, Origin, Path, Text, dotted
 from aion_core.config.structuring import HiddenText
 from aion_core.config.units import shown_seconds, shown_size
 from aion_core.model.settings import HIDDEN, Rate, Secret, Unit
@@ -65,11 +65,12 @@ def is_settings(kind: type[object]) -> TypeGuard[type[attrs.AttrsInstance]]:
 
 
 def unread_values(table: Mapping[str, object], path: Path, origin_of: OriginOf) -> Iterator[Value]:
-    """The values of a table whose types are not known: every text in it may be a secret."""
+    """The values of a table whose types are not known: every text that somebody wrote may be a secret."""
     for key, value in table.items():
         at = (*path, key)
-        plain = value if isinstance(value, bool | int | float) or key == "use" else HIDDEN
-        yield Value(dotted(at), shown(plain, key), origin_of(at))
+        origin = origin_of(at)
+        is_open = isinstance(value, bool | int | float) or key == "use" or origin.kind is Kind.DEFAULT
+        yield Value(dotted(at), shown(value, key) if is_open else HIDDEN, origin)
 
 
 def shown(value: object, name: str, hint: Any = None) -> Shown:

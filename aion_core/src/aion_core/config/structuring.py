@@ -8,7 +8,20 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    runtime_checkable,
+)
 
 import attrs
 from cattrs import (
@@ -33,6 +46,15 @@ T = TypeVar("T")
 Hook: TypeAlias = Callable[[object, object], object]
 
 
+@runtime_checkable
+class Located(Protocol):
+    """Settings with something relative in them: a URL with a file name, say."""
+
+    def relative_to(self, folder: FilePath, /) -> Any:
+        """The settings that these mean when they were written in a folder."""
+        ...
+
+
 class Structurer:
     """Structures tables with one set of references. Problems are collected, not raised: see `problems`."""
 
@@ -47,6 +69,8 @@ class Structurer:
         """An instance of `target`; None when there were problems."""
         try:
             made = self._converter.structure(table, target)
+            if isinstance(made, Located):
+                made = made.relative_to(self._folder)
         except Exception as error:  # noqa: BLE001 # whatever a driver's settings class raises is a problem of its table
             self.problems.extend(self._problems(error, path, target))
             return None
