@@ -20,8 +20,7 @@ def lay_environment(layers: Layers, environ: Mapping[str, str], sections: Iterab
     """
     problems: list[str] = []
     known = dict.fromkeys(sections)
-    # A whole table comes before its keys, whatever the order of the environment.
-    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+    for variable in sorted((name for name in environ if name.startswith(PREFIX)), key=_order):
         parts = variable.removeprefix(PREFIX).split("__")
         if not all(parts):
             problems.append(f"{variable}: names no key; write {PREFIX}SECTION__KEY")
@@ -42,6 +41,11 @@ def lay_environment(layers: Layers, environ: Mapping[str, str], sections: Iterab
             table = {part: table}
         layers.lay(cast("Table", table), Origin(Kind.ENVIRONMENT, variable))
     return problems
+
+
+def _order(variable: str) -> tuple[bool, bool, str]:
+    """A whole section comes before its keys, and the choice of a driver, which empties its table, before the others."""
+    return "__" in variable.removeprefix(PREFIX), not variable.endswith("__USE"), variable
 
 
 def toml_value(text: str) -> object:

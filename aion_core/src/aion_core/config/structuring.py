@@ -121,7 +121,7 @@ class Structurer:
             Rate: scalars.rate,
             FilePath: self._file_path,
         }.items():
-            converter.register_structure_hook(kind, hook)
+            converter.register_structure_hook(kind, _or_choice(hook))
         converter.register_structure_hook_factory(_is_annotated, _annotated)
         converter.register_structure_hook_factory(_is_choice, _choice)
         converter.register_structure_hook_factory(_is_array, _array)
@@ -210,6 +210,15 @@ def _with_unit(number: float, unit: Unit | None) -> str:
             return f"{int(number)} bytes"
         case None:
             return str(int(number) if number == int(number) else number)
+
+
+def _or_choice(hook: Hook) -> Hook:
+    """cattrs takes the hook of `str` for an enum of strings, too."""
+
+    def structure(value: object, target: object) -> object:
+        return scalars.choice_of(target)(value, target) if _is_choice(target) else hook(value, target)
+
+    return structure
 
 
 def _is_choice(target: Any) -> bool:

@@ -28,7 +28,8 @@ def size(text: str) -> int:
     if not found:
         raise UnitError(f'{shown(text)} is not a size: write bytes, or a number with B, KB, MB, GB or TB, like "64KB"')
     # Whole numbers are multiplied as such: a float is exact only up to 2**53.
-    number = int(found[1]) if found[1].isdigit() else _finite(found[1], text)
+    approximate = _finite(found[1], text)
+    number = int(found[1]) if found[1].isdigit() and approximate < _LARGEST else approximate
     bytes_ = number * _SIZES[found[2]]
     if bytes_ > _LARGEST:
         raise UnitError(f"{shown(text)} is larger than anything can be")
