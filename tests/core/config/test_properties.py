@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import tomllib
 from pathlib import Path
 
@@ -38,19 +39,15 @@ PLACE = Path("/nonexistent")
 
 @given(config=TABLES)
 def test_any_dict_is_read_or_refused_with_an_error_of_ours(config):
-    try:
+    with contextlib.suppress(AionError):
         load(config, compose=compose, environ={}, cwd=PLACE)
-    except AionError as error:
-        assert str(error)
 
 
 @given(st.dictionaries(st.sampled_from(SECTIONS), st.dictionaries(KEYS, VALUES, max_size=3), max_size=4))
 def test_any_table_over_the_memory_store_is_read_or_refused_with_an_error_of_ours(config):
     config = {"event_store": {"use": "memory"}, **config}
-    try:
+    with contextlib.suppress(AionError):
         load(config, compose=compose, environ={}, cwd=PLACE)
-    except AionError as error:
-        assert str(error)
 
 
 @given(st.dictionaries(st.text("AB_", min_size=1, max_size=8).map("AION__{}".format), st.text(max_size=12), max_size=4))

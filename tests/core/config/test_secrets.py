@@ -86,8 +86,10 @@ def test_a_file_is_meant_from_the_folder_of_the_configuration(aion):
         ({"file": "a\0b"}, "'a\\x00b' is not the name of a file"),
         (
             {"vault": "x"},
-            "nobody resolves a reference { vault = … }: the core knows env and file, "
-            "extensions in [plugins] enabled may know others",
+            (
+                "nobody resolves a reference { vault = … }: the core knows env and file, "
+                "extensions in [plugins] enabled may know others"
+            ),
         ),
         ({"keyring": "broken"}, "the reference { keyring = … } could not be resolved: the keyring is locked"),
         ({"env": "A", "file": "b"}, 'expected a string or a reference with one key, like { env = "NAME" }'),

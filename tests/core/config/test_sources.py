@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aion_core.config import Config, Kind
+from aion_core.config import Config, Kind, load
 from aion_core.model.errors import ConfigError, InvalidInput
 
 
@@ -307,8 +307,6 @@ def test_a_path_and_a_relative_url_are_meant_from_the_folder_of_the_file(aion):
 
 
 def test_the_process_s_own_environment_and_folder_are_the_default(aion, monkeypatch):
-    from aion_core.config import load
-
     aion.write('[event_store]\nuse = "memory"\n[runtime]\nuse = "nosuch"')
     monkeypatch.chdir(aion.folder)
     monkeypatch.setenv("AION__RUNTIME__USE", "nosuch2")

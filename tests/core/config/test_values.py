@@ -1,3 +1,5 @@
+# ruff: noqa: E501 # tables of what is wrong and what is said about it
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -19,7 +21,7 @@ def test_a_size_is_a_number_with_a_unit_of_1024(text, bytes_):
     assert size(text) == bytes_
 
 
-@pytest.mark.parametrize("text", ["", "5", "5XB", "5kb", "-1MB", "1,5MB", "MB", "٥MB", "5MB "])
+@pytest.mark.parametrize("text", ["", "5", "5XB", "5kb", "-1MB", "1,5MB", "MB", "\u0665MB", "5MB "])
 def test_what_is_not_a_size_is_refused(text):
     with pytest.raises(UnitError, match="is not a size: write bytes, or a number with B, KB, MB, GB or TB"):
         size(text)

@@ -8,7 +8,7 @@ import inspect
 import click
 
 from aion_core.cli.exits import EXITS, CommandFailed, Exit
-from aion_core.cli.output import json_option, print_json, print_table
+from aion_core.cli.output import json_option, print_heading, print_json, print_paragraphs, print_table
 from aion_core.model.errors import AionError, all_errors
 
 
@@ -32,9 +32,9 @@ def explain(code: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(_record(found))
         return
-    click.secho(f"{found.code} ({found.__name__})", bold=True)
+    print_heading(f"{found.code} ({found.__name__})")
     click.echo()
-    click.echo(explanation(found))
+    print_paragraphs(explanation(found))
     click.echo()
     click.echo(f"A command that ends with it exits with {exit_code(found)}.")
     kinds = [parent.code for parent in found.__mro__[1:] if issubclass(parent, AionError) and parent is not AionError]

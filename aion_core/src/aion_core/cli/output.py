@@ -62,6 +62,17 @@ def _print_plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
         click.echo("  ".join(cells).rstrip())
 
 
+def print_heading(text: str) -> None:
+    """A line that stands out on a terminal."""
+    click.secho(text, bold=not os.environ.get("NO_COLOR"))
+
+
+def print_paragraphs(text: str) -> None:
+    """Text that was written in a source file, folded to the width of a terminal."""
+    width = shutil.get_terminal_size().columns
+    click.echo(click.wrap_text(text, width, preserve_paragraphs=True) if sys.stdout.isatty() else text)
+
+
 def progress(message: str) -> None:
     """A line about what goes on, on stderr."""
     click.echo(message, err=True)

@@ -8,7 +8,7 @@ import click
 
 from aion_core.cli.checking import check_driver
 from aion_core.cli.exits import CommandFailed, Exit
-from aion_core.cli.output import json_option, print_json, print_table
+from aion_core.cli.output import json_option, print_heading, print_json, print_table
 from aion_core.config.describing import described
 from aion_core.plugins import DriverKind, InstalledPlugin, Plugins
 
@@ -107,7 +107,7 @@ def _record(plugin: InstalledPlugin) -> dict[str, object]:
 
 
 def _describe(plugin: InstalledPlugin) -> None:
-    click.secho(f"{plugin.kind} {plugin.name}", bold=True)
+    print_heading(f"{plugin.kind} {plugin.name}")
     click.echo(f"  from          {plugin.provider} ({plugin.path})")
     if plugin.problem:
         click.echo(f"  broken        {plugin.problem}")

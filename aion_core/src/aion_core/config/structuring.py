@@ -213,7 +213,7 @@ def _with_unit(number: float, unit: Unit | None) -> str:
 
 
 def _or_choice(hook: Hook) -> Hook:
-    """cattrs takes the hook of `str` for an enum of strings, too."""
+    """The hook, but for enums of strings: cattrs takes the hook of `str` for them, too."""
 
     def structure(value: object, target: object) -> object:
         return scalars.choice_of(target)(value, target) if _is_choice(target) else hook(value, target)
