@@ -1,1 +1,5 @@
 """The `aion` command."""
+
+from aion_core.cli.root import main
+
+__all__ = ["main"]

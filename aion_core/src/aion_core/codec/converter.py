@@ -12,13 +12,13 @@ import base64
 import binascii
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from pathlib import PurePath
 from types import GenericAlias
-from typing import Any, Final, Literal, get_args, get_origin, is_typeddict
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
 from uuid import UUID
 
 import attrs
@@ -296,11 +296,11 @@ def _read_int_key(text: str, _: Any) -> int:
 
 
 def _mapping_writer(converter: Converter) -> Callable[[Any], dict[Any, Any]]:
-    """Keys become text where that can be undone; others are refused when the text is written, naming the key."""
+    """Keys become text where that can be undone."""
 
     def write(value: Mapping[Any, Any]) -> dict[Any, Any]:
         plain = {
-            key if type(key) is str else _key_text(converter.unstructure(key)): converter.unstructure(item)
+            key if type(key) is str else _key_text(key, converter.unstructure(key)): converter.unstructure(item)
             for key, item in value.items()
         }
         if len(plain) < len(value):
@@ -310,8 +310,12 @@ def _mapping_writer(converter: Converter) -> Callable[[Any], dict[Any, Any]]:
     return write
 
 
-def _key_text(plain: Any) -> Any:
-    return str(plain) if type(plain) is int else plain
+def _key_text(key: Any, plain: Any) -> str:
+    if type(plain) is str:
+        return plain
+    if type(plain) is not int:
+        raise ValueError(f"has the key {key!r} of type {type(key).__name__}, which can not be the key of a JSON object")
+    return str(plain)
 
 
 # ---- classes
@@ -319,7 +323,7 @@ def _key_text(plain: Any) -> Any:
 
 def _classes(converter: Converter, *, omit_defaults: bool) -> None:
     register = converter.register_structure_hook_factory
-    register(_is_record, lambda t: _guarded(dict, converter.gen_structure_attrs_fromdict(t)))
+    register(_is_record, lambda t: _guarded(dict, converter.gen_structure_attrs_fromdict(_resolved(t))))
     register(is_typeddict, lambda t: _guarded(dict, converter.gen_structure_typeddict(t)))
     converter.register_structure_hook_func(_is_struct, lambda value, kind: msgspec.convert(value, kind, strict=True))
     converter.register_unstructure_hook_func(_is_struct, _struct_writer(converter, omit_defaults=omit_defaults))
@@ -335,6 +339,16 @@ def _classes(converter: Converter, *, omit_defaults: bool) -> None:
 def _is_record(kind: Any) -> bool:
     plain = get_origin(kind) or kind
     return isinstance(plain, type) and (is_dataclass(plain) or attrs.has(plain))
+
+
+def _resolved(kind: Any) -> Any:
+    """The class, with names of types that it quotes inside others (`list["Tree"]`) looked up: cattrs does not."""
+    plain: Any = get_origin(kind) or kind
+    if not attrs.has(plain) and is_dataclass(plain):
+        hints = get_type_hints(plain, include_extras=True)
+        for known in fields(plain):
+            known.type = hints[known.name]
+    return kind
 
 
 def _is_struct(kind: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast, get_args
 
 import msgspec
 from attrs import frozen
@@ -128,8 +128,7 @@ def _changed(value: object, change: Callable[[Payload], Payload]) -> object:
     if isinstance(value, dict):
         return {name: _changed(item, change) for name, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, tuple):
-        items: tuple[object, ...] = value
-        return tuple(_changed(item, change) for item in items)
+        return tuple(_changed(item, change) for item in cast("tuple[object, ...]", value))
     kind: type[object] = type(value)
     rewrite = _REWRITES.get(kind)
     return rewrite(value, change) if rewrite else value
@@ -157,7 +156,7 @@ def _fields_with_payloads(kind: type[msgspec.Struct], known: dict[type, list[str
 def _structs_in(annotation: Any) -> set[type[msgspec.Struct]]:
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return {annotation}
-    return {struct for arg in getattr(annotation, "__args__", ()) for struct in _structs_in(arg)}
+    return {struct for arg in get_args(annotation) for struct in _structs_in(arg)}
 
 
 def _all_rewrites() -> dict[type, _Rewrite]:

@@ -114,6 +114,8 @@ class AttributeSchema:
 def _declared(name: str, kind: AttributeType | str) -> AttributeType:
     if not _NAME.fullmatch(name):
         raise InvalidAttribute(name, "is not a name: letters, digits, underscores and dots between words")
+    if name.lower() == "not":
+        raise InvalidAttribute(name, "has a name that a query could not tell from the word: choose another")
     if name in BUILT_IN_FIELDS:
         raise InvalidAttribute(name, "has the name of a field that every run has: choose another")
     try:
@@ -142,7 +144,7 @@ def _recorded(name: str, declared: AttributeType, value: object) -> str | int | 
         case AttributeType.KEYWORDS, list() | tuple() | set() | frozenset():
             return _keywords(name, cast("Collection[object]", value))
         case _:
-            raise InvalidAttribute(name, f"is declared as {declared} and was given a {type(value).__name__}")
+            raise InvalidAttribute(name, f"is declared as {declared} and was given {type(value).__name__}")
 
 
 def _keywords(name: str, given: Collection[object]) -> tuple[str, ...]:
@@ -151,7 +153,7 @@ def _keywords(name: str, given: Collection[object]) -> tuple[str, ...]:
     words = [word for word in given if isinstance(word, str)]
     if len(words) < len(given):
         odd = next(word for word in given if not isinstance(word, str))
-        raise InvalidAttribute(name, f"is a list of keywords, and {odd!r} is a {type(odd).__name__}")
+        raise InvalidAttribute(name, f"is a list of keywords, and {odd!r} is of type {type(odd).__name__}")
     if isinstance(given, set | frozenset):
         words.sort()  # the order of a set is not the same in every process
     return tuple(dict.fromkeys(_text(name, word) for word in words))

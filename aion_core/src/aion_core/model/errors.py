@@ -37,6 +37,7 @@ An error carries its data as attributes, says what happened, then what to do. `c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -228,10 +229,12 @@ class PluginNotFound(PluginError):
         """`distribution` is what to install, when it is known."""
         self.installed = tuple(sorted(set(installed)))
         self.distribution = distribution
+        near = get_close_matches(name, self.installed, 1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
         hint = f"\n  Install it with:  pip install {distribution}" if distribution else ""
         super().__init__(
             f"aion.toml asks for {kind} {name!r}, and no installed distribution provides it. "
-            f"Installed: {', '.join(self.installed) or 'none'}.{hint}",
+            f"Installed: {', '.join(self.installed) or 'none'}.{guess}{hint}",
             kind=kind,
             name=name,
         )

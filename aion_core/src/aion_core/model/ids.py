@@ -86,7 +86,7 @@ def shard_of(workflow_id: WorkflowId, shards: int) -> Shard:
 
 def _checked(what: str, text: object) -> str:
     if not isinstance(text, str):
-        raise InvalidId(what, text, f"is a {type(text).__name__}; an id is a str")
+        raise InvalidId(what, text, f"is of type {type(text).__name__}; an id is a str")
     if not text:
         raise InvalidId(what, text, "is empty; an id has 1 to 255 characters")
     if len(text) > MAX_ID_LENGTH:

@@ -38,8 +38,9 @@ DEFAULT_LIMITS: Final = Limits()
 _BUILT_IN: Final = {name: Field(name, kind) for name, kind in FIELD_TYPES.items()}
 _COMPARISONS: Final = {str(operator): operator for operator in Operator}
 _ORDERED: Final = (*_COMPARISONS, "in", "between", "is null")
+_TEXT: Final = (*_COMPARISONS, "in", "between", "like", "is null")
 _POSSIBLE: Final[Mapping[AttributeType, tuple[str, ...]]] = {
-    AttributeType.STR: (*_ORDERED, "like"),
+    AttributeType.STR: _TEXT,
     AttributeType.INT: _ORDERED,
     AttributeType.FLOAT: _ORDERED,
     AttributeType.DATETIME: _ORDERED,
@@ -150,8 +151,8 @@ class _Parser:
         descending = self._accept("desc")
         if not descending:
             self._accept("asc")
-        if self._peek().text == ",":
-            raise self._refused(self._peek(), "a list is ordered by one field")
+        if self._peek().kind is not Kind.END:
+            raise self._refused(self._peek(), "an order is one field with asc or desc, and nothing follows it")
         return Order(by, descending)
 
     def no_order(self) -> None:

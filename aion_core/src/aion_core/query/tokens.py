@@ -55,6 +55,7 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE,
 )
+_NUMBER_LIKE: Final = re.compile(r"[+-]?\d[\w.]*")
 _KINDS: Final = {kind.name: kind for kind in Kind}
 
 _NOT_OURS: Final[Mapping[str, str]] = {
@@ -103,8 +104,8 @@ def cut(text: str) -> str:
 def _unreadable(text: str, position: int) -> InvalidQuery:
     rest = text[position:].lstrip()
     position = len(text) - len(rest)
-    if rest.lstrip("+-")[:1].isdigit():
-        return InvalidQuery(text, position, f"{cut(rest.split(maxsplit=1)[0])} is neither a number nor a time like -2h")
+    if number := _NUMBER_LIKE.match(rest):
+        return InvalidQuery(text, position, f"{cut(number.group())} is neither a number nor a time like -2h")
     for beginning, problem in _NOT_OURS.items():
         if rest.startswith(beginning):
             return InvalidQuery(text, position, problem)

@@ -64,16 +64,20 @@ def _negated(operand: Condition) -> list[Condition | str]:
 def _all_of(operands: tuple[Condition, ...]) -> list[Condition | str]:
     """The operands with `and` between them; `x is not null and not x in (…)` is what the parser makes of `x not in`."""
     pieces: list[list[Condition | str]] = []
-    lacking: Field | None = None
+    present: Field | None = None  # what the operand before says is not null
     for operand in operands:
         match operand:
-            case Not(test) if lacking is not None and _excludes(test, {lacking.name}):
+            case Not(test) if present is not None and _excludes(test, {present.name} - ALWAYS_PRESENT):
                 pieces[-1] = [_test(test, negated=True)]
             case And() | Or():
                 pieces.append(["(", operand, ")"])
             case _:
                 pieces.append([operand])
-        lacking = operand.operand.field if isinstance(operand, Not) and isinstance(operand.operand, IsNull) else None
+        match operand:
+            case Not(IsNull(field)):
+                present = field
+            case _:
+                present = None
     return _separated(" and ", pieces)
 
 

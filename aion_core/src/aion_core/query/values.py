@@ -26,6 +26,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _INT64: Final = 2**63
 _LISTS: Final = (list, tuple, set, frozenset)
 _LONGEST_INT: Final = 400  # digits: beyond every float, and short of where Python refuses to convert
+_OUTSIDE: Final = "{} lies outside the calendar (years 1 to 9999)"
 _CONSTANTS: Final[Mapping[str, object]] = {"true": True, "false": False, "now": timedelta(0), "null": None}
 _STATUSES: Final = frozenset(status.value for status in Status)
 _WRITTEN: Final[Mapping[AttributeType, str]] = {
@@ -57,17 +58,17 @@ class Values:
 
     def one(self, token: Token, field: Field) -> AttributeValue:
         """A literal or parameter as a value of the field."""
-        return self._typed(self._given(token), field, token, name=token.text)
+        return self._value(self._given(token), field, token, name=token.text)
 
     def many(self, token: Token, field: Field) -> tuple[AttributeValue, ...]:
         """A parameter that is the whole list of an `in`."""
         given = self._given(token)
         if not isinstance(given, _LISTS):
             problem = f"in compares with a list, and {token.shown} is {_called(given)}: write in ({token.shown})"
-            raise InvalidQuery(self._text, token.position, problem)
+            raise self._refused(token, problem)
         values = list(cast("Iterable[object]", given))
         self.check_length(len(values), token)
-        typed = [self._typed(value, field, token, name=f"{token.text}[{place}]") for place, value in enumerate(values)]
+        typed = [self._value(value, field, token, name=f"{token.text}[{place}]") for place, value in enumerate(values)]
         if isinstance(given, set | frozenset):
             typed.sort(key=str)  # the order of a set is not the same in every process
         return tuple(typed)
@@ -76,17 +77,17 @@ class Values:
         """Refuse a list that is too long; `token` is where it begins."""
         if length > MAX_VALUES:
             problem = f"in compares with at most {MAX_VALUES:,} values, and these are {length:,}"
-            raise InvalidQuery(self._text, token.position, problem)
+            raise self._refused(token, problem)
 
     def prefix(self, token: Token, field: Field) -> str:
         """The characters that a `like` pattern begins with. Its only wildcard is one % at the end."""
-        pattern = str(self.one(token, field))
+        pattern = str(self._typed(self._given(token), field, token, name=token.text))
         prefix: list[str] = []
         rest = iter(pattern)
         for char in rest:
             if char == "\\":
                 escaped = next(rest, "")
-                if escaped not in {"%", "\\"} or not escaped:
+                if escaped not in {"%", "\\"}:
                     raise self._refused(token, r"a backslash in a like pattern is followed by % or \: write \% or \\")
                 prefix.append(escaped)
             elif char == "%":
@@ -138,7 +139,7 @@ class Values:
         try:
             return timedelta(seconds=int(token.text[:-1]) * UNITS[token.text[-1]])
         except (OverflowError, ValueError):  # a ValueError where Python refuses to convert so many digits
-            raise self._refused(token, f"{token.shown} lies outside the calendar (years 1 to 9999)") from None
+            raise self._refused(token, _OUTSIDE.format(token.shown)) from None
 
     def _parameter(self, token: Token) -> object:
         name = token.text[1:]
@@ -151,13 +152,22 @@ class Values:
         self._used.add(name)
         return self._params[name]
 
+    def _value(self, given: object, field: Field, token: Token, *, name: str) -> AttributeValue:
+        """A value that a run can have; a pattern's, being only the beginning of one, is not checked so far."""
+        value = self._typed(given, field, token, name=name)
+        if field.name == "status" and value not in _STATUSES:
+            hint = did_you_mean(str(value), _STATUSES)
+            known = ", ".join(Status)
+            raise self._refused(token, f"{cut(repr(value))} is not a status{hint} (statuses: {known})")
+        return value
+
     def _typed(self, given: object, field: Field, token: Token, *, name: str) -> AttributeValue:
         """The value as the field's type, or a refusal. `name` is what a message calls a parameter."""
         if isinstance(given, Enum) and isinstance(given, str):
             given = given.value
         match field.type, given:
             case AttributeType.STR | AttributeType.KEYWORDS, str():
-                return self._checked_text(given, field, token)
+                return self._checked_text(given, token)
             case AttributeType.DATETIME, datetime() | timedelta() | str():
                 return self._time(given, token)
             case AttributeType.BOOL, bool():
@@ -174,7 +184,9 @@ class Values:
     def _mismatch(self, given: object, field: Field, token: Token, name: str) -> InvalidQuery:
         if given is None:
             whose = f" ({cut(name)} is None)" if token.kind is Kind.PARAMETER else ""
-            return self._refused(token, f"nothing compares with null{whose}, write: {field.name} is null")
+            return self._refused(
+                token, f"null is not compared with{whose}, write: {field.name} is null, or is not null"
+            )
         declared = f"{field.name} {'is declared as' if field.attribute else 'is a'} {field.type}"
         called = _called(given)
         if token.kind is not Kind.PARAMETER:
@@ -182,14 +194,10 @@ class Values:
         instead = "; a whole list goes with in" if isinstance(given, _LISTS) else ""
         return self._refused(token, f"{declared}, and {cut(name)} is {called}{instead}")
 
-    def _checked_text(self, given: str, field: Field, token: Token) -> str:
+    def _checked_text(self, given: str, token: Token) -> str:
         text = str.__str__(given)
         if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
             raise self._refused(token, "this text holds a NUL or a lone surrogate, which no run has")
-        if field.name == "status" and text not in _STATUSES:
-            hint = did_you_mean(text, _STATUSES)
-            known = ", ".join(Status)
-            raise self._refused(token, f"{cut(repr(text))} is not a status{hint} (statuses: {known})")
         return text
 
     def _finite(self, given: float, token: Token) -> float:
@@ -202,12 +210,16 @@ class Values:
         return number
 
     def _time(self, given: datetime | timedelta | str, token: Token) -> datetime:
+        if isinstance(given, str):
+            given = self._iso(given, token)
         try:
-            if isinstance(given, timedelta):
-                return as_datetime(Instant(self._now + given // _MICROSECOND))
-            return as_datetime(instant(self._iso(given, token) if isinstance(given, str) else given, what=token.shown))
+            at = self._now + given // _MICROSECOND if isinstance(given, timedelta) else instant(given, what=token.shown)
         except InvalidTime as exc:
             raise self._refused(token, str(exc).removesuffix(".")) from None
+        try:
+            return as_datetime(Instant(at))
+        except InvalidTime:
+            raise self._refused(token, _OUTSIDE.format(token.shown)) from None
 
     def _iso(self, given: str, token: Token) -> datetime:
         try:

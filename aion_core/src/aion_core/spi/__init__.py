@@ -1,7 +1,13 @@
 """What plugins implement, and what crosses the border to them. Plugin authors import from here and nowhere deeper."""
 
-from aion_core.model.attributes import AttributeType, AttributeValue
-from aion_core.model.commands import AnyCommand, Command
+from aion_core.model.attributes import (
+    AttributeType,
+    AttributeValue,
+)
+from aion_core.model.commands import (
+    AnyCommand,
+    Command,
+)
 from aion_core.model.conditions import (
     NEWEST_FIRST,
     Among,
@@ -29,8 +35,14 @@ from aion_core.model.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from aion_core.model.events import AnyEvent, Event
-from aion_core.model.failures import Failure, TimeoutKind
+from aion_core.model.events import (
+    AnyEvent,
+    Event,
+)
+from aion_core.model.failures import (
+    Failure,
+    TimeoutKind,
+)
 from aion_core.model.ids import (
     BlobKey,
     EngineId,
@@ -44,14 +56,69 @@ from aion_core.model.ids import (
     WorkflowId,
     shard_of,
 )
-from aion_core.model.packages import PackageRecord, Route, check_package
-from aion_core.model.payloads import EMPTY, Payload
+from aion_core.model.packages import (
+    PackageRecord,
+    Route,
+    check_package,
+)
+from aion_core.model.payloads import (
+    EMPTY,
+    Payload,
+    json_payload,
+)
+from aion_core.model.settings import AtLeast, AtMost, Rate, Seconds, Secret, Size
 from aion_core.model.status import Status
-from aion_core.model.summaries import RunEntry, Summary
-from aion_core.model.times import Instant, Micros, as_datetime, instant
-from aion_core.platform import SYSTEM, Platform
+from aion_core.model.summaries import (
+    RunEntry,
+    Summary,
+)
+from aion_core.model.times import (
+    Instant,
+    Micros,
+    as_datetime,
+    instant,
+)
+from aion_core.platform import (
+    SYSTEM,
+    Platform,
+)
+from aion_core.spi.calls import (
+    Call,
+    ContinueAsNew,
+    HandleQuery,
+    HandleSignal,
+    HandleUpdate,
+    RunActivity,
+    RunWorkflow,
+    ScheduleActivity,
+    SendQuery,
+    SendSignal,
+    SendUpdate,
+    SignalWorkflow,
+    StartChild,
+    StartWorkflow,
+    WorkflowCall,
+)
 from aion_core.spi.capabilities import Capability
 from aion_core.spi.checks import check_commits
+from aion_core.spi.codecs import (
+    CodecContext,
+    PayloadCodec,
+    PayloadKind,
+)
+from aion_core.spi.hookspecs import (
+    ErrorClass,
+    Register,
+    RunningEngine,
+    hookimpl,
+)
+from aion_core.spi.interceptors import Interceptor
+from aion_core.spi.loaders import (
+    LoadedPackage,
+    Loader,
+    LoaderHost,
+)
+from aion_core.spi.observers import Observer
 from aion_core.spi.records import (
     AppendResult,
     Batch,
@@ -95,7 +162,11 @@ from aion_core.spi.runtime import (
     Ticket,
     TicketLost,
 )
-from aion_core.spi.stores import EventStore, Store, VisibilityStore
+from aion_core.spi.stores import (
+    EventStore,
+    Store,
+    VisibilityStore,
+)
 
 __all__ = [
     "EMPTY",
@@ -115,14 +186,18 @@ __all__ = [
     "AppendResult",
     "Ask",
     "AskKind",
+    "AtLeast",
+    "AtMost",
     "AttributeType",
     "AttributeValue",
     "Batch",
     "Between",
     "BlobKey",
     "BlobNotFound",
+    "Call",
     "Capability",
     "CodeSource",
+    "CodecContext",
     "Command",
     "Commit",
     "CommitLimits",
@@ -131,10 +206,12 @@ __all__ = [
     "Condition",
     "Conflict",
     "Contains",
+    "ContinueAsNew",
     "Cursor",
     "CursorTooOld",
     "EngineId",
     "EngineInfo",
+    "ErrorClass",
     "Event",
     "EventStore",
     "Failure",
@@ -142,17 +219,25 @@ __all__ = [
     "Fence",
     "Fenced",
     "Field",
+    "HandleQuery",
+    "HandleSignal",
+    "HandleUpdate",
     "Instant",
+    "Interceptor",
     "InvalidPackage",
     "IsNull",
     "Lease",
     "LeaseTable",
+    "LoadedPackage",
+    "Loader",
+    "LoaderHost",
     "Message",
     "MessageId",
     "MessageKind",
     "Micros",
     "NeedHistory",
     "Not",
+    "Observer",
     "OpId",
     "Operator",
     "Or",
@@ -164,17 +249,34 @@ __all__ = [
     "Page",
     "PageToken",
     "Payload",
+    "PayloadCodec",
+    "PayloadKind",
     "Platform",
     "Posted",
     "Query",
+    "Rate",
+    "Register",
     "Route",
+    "RunActivity",
     "RunEntry",
     "RunId",
+    "RunWorkflow",
+    "RunningEngine",
     "Runtime",
     "RuntimeHealth",
     "RuntimeHost",
+    "ScheduleActivity",
+    "Seconds",
+    "Secret",
+    "SendQuery",
+    "SendSignal",
+    "SendUpdate",
     "Settled",
     "Shard",
+    "SignalWorkflow",
+    "Size",
+    "StartChild",
+    "StartWorkflow",
     "StartsWith",
     "Status",
     "Store",
@@ -191,11 +293,14 @@ __all__ = [
     "Version",
     "VisibilityStore",
     "Wake",
+    "WorkflowCall",
     "WorkflowId",
     "WorkflowState",
     "as_datetime",
     "check_commits",
     "check_package",
+    "hookimpl",
     "instant",
+    "json_payload",
     "shard_of",
 ]

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from aion_core.model.ids import BlobKey, EngineId, Fence, MessageId, OpId, RunId, Shard, WorkflowId
 from aion_core.model.summaries import RunEntry, Summary
-from aion_core.model.times import Instant, Micros
+from aion_core.model.times import Instant
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -338,6 +338,3 @@ class Wake:
 
     at: Instant
     workflow_id: WorkflowId
-
-
-KEEP_FOREVER: Micros = Micros(2**62)

@@ -89,7 +89,7 @@ class EventStore(Store):
     @property
     @abstractmethod
     def store_id(self) -> str:
-        """Made when the store was created, new after a restore from a backup. Known once open."""
+        """Made when the store was created and kept for ever, also by a restore from a backup. Known once open."""
 
     @property
     @abstractmethod

@@ -17,23 +17,33 @@ from typing import Final
 
 from attrs import evolve
 
-from aion_core.model.attributes import AttributeValue
-from aion_core.model.ids import EngineId, Fence, MessageId, OpId, RunId, Version, WorkflowId
-from aion_core.model.packages import PackageRecord
-from aion_core.model.status import Status
-from aion_core.model.summaries import RunEntry, Summary
-from aion_core.model.times import SECOND, Instant, as_datetime
-from aion_core.spi.records import (
+from aion_core.spi import (
+    AttributeValue,
     Batch,
     Commit,
+    EngineId,
     EngineInfo,
+    Fence,
+    Instant,
     Message,
+    MessageId,
     MessageKind,
+    OpId,
     Outcome,
     OutcomeKind,
+    PackageRecord,
+    RunEntry,
+    RunId,
+    Status,
+    Summary,
+    Version,
+    WorkflowId,
     WorkflowState,
+    as_datetime,
 )
 
+SECOND: Final = 1_000_000
+"""In the microseconds that instants count."""
 T0: Final = Instant(1_700_000_000 * SECOND)
 """Where all fixed times begin: 2023-11-14 22:13:20 UTC."""
 NEVER: Final = Instant(4_102_444_800 * SECOND)

@@ -6,10 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from aion_core.model.times import SECOND, Instant
-from aion_core.platform import SYSTEM, SystemPlatform
-from aion_core.spi.stores import EventStore
-from aion_testkit.builders import T0, engine
+from aion_core.spi import (
+    EventStore,
+    Instant,
+    SYSTEM,
+    SystemPlatform,
+)
+from aion_testkit.builders import SECOND, engine, moment
 
 PassTime: TypeAlias = Callable[[float], None]
 """Lets so many seconds pass for a store."""
@@ -18,17 +21,22 @@ _OBSERVER: Final = engine("aion-testkit-observer")
 _POLL: Final = 0.02
 
 
-class SteppedPlatform(SystemPlatform):
-    """The real platform with a clock that stands still until `advance`. It begins at `builders.T0`."""
+class SteppedPlatform:
+    """A platform whose clock stands still until `advance`, and begins at `builders.T0`. The rest of it is real."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._passed = 0.0
 
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        with self._lock:
+            self._passed += seconds
+
     def now(self) -> Instant:
         """`T0` and what was advanced."""
         with self._lock:
-            return Instant(T0 + round(self._passed * SECOND))
+            return moment(self._passed)
 
     def monotonic(self) -> float:
         """The seconds that were advanced."""
@@ -39,10 +47,25 @@ class SteppedPlatform(SystemPlatform):
         """Advance instead of blocking."""
         self.advance(seconds)
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        with self._lock:
-            self._passed += seconds
+    def random_bytes(self, count: int) -> bytes:
+        """As the real one."""
+        return SYSTEM.random_bytes(count)
+
+    def run_id(self) -> RunId:
+        """As the real one."""
+        return SYSTEM.run_id()
+
+    def op_id(self) -> OpId:
+        """As the real one."""
+        return SYSTEM.op_id()
+
+    def wait(self, condition: threading.Condition, timeout: float) -> bool:
+        """As the real one, in real time."""
+        return SYSTEM.wait(condition, timeout)
+
+    def thread(self, target: Callable[[], None], *, name: str) -> threading.Thread:
+        """As the real one."""
+        return SYSTEM.thread(target, name=name)
 
 
 def wait_for_the_clock_of(store: EventStore, seconds: float) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from aion_core.model.errors import StoreError
+from aion_core.spi import (
+    StoreError,
+)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StoreError)

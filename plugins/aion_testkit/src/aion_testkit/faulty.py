@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
-from aion_core.model.errors import StoreUnavailable
-from aion_core.spi.records import AppendResult, Commit, Unknown
-from aion_core.spi.stores import EventStore
+from aion_core.spi import (
+    AppendResult,
+    Commit,
+    EventStore,
+    StoreUnavailable,
+    Unknown,
+)
 from aion_testkit.forwarding import ForwardingEventStore
 
 

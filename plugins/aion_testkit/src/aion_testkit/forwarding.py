@@ -6,32 +6,41 @@ import inspect
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-from aion_core.model.conditions import Condition, Query
-from aion_core.model.ids import BlobKey, RunId, Shard, Version, WorkflowId
-from aion_core.model.packages import PackageRecord, Route
-from aion_core.model.status import Status
-from aion_core.model.summaries import RunEntry, Summary
-from aion_core.model.times import Instant
-from aion_core.spi.records import (
+from aion_core.spi import (
     AppendResult,
     Batch,
+    BlobKey,
     Commit,
+    Condition,
     Cursor,
     EngineInfo,
+    EventStore,
     FeedEntry,
+    Instant,
     Lease,
     LeaseTable,
     Message,
     Outcome,
     OutcomeKey,
+    PackageRecord,
     Page,
     PageToken,
     Posted,
+    Query,
+    Route,
+    RunEntry,
+    RunId,
     Settled,
+    Shard,
+    Status,
+    Store,
+    Summary,
+    Version,
+    VisibilityStore,
     Wake,
+    WorkflowId,
     WorkflowState,
 )
-from aion_core.spi.stores import EventStore, Store, VisibilityStore
 
 
 class NotForwarded(TypeError):

@@ -10,25 +10,29 @@ from typing import Final, TypeAlias, TypeVar
 
 from attrs import evolve
 
-from aion_core.model.ids import EngineId, Fence, Shard, WorkflowId, shard_of
-from aion_core.model.status import Status
-from aion_core.model.summaries import RunEntry
-from aion_core.model.times import Instant
-from aion_core.spi.records import (
+from aion_core.spi import (
     AppendResult,
     Batch,
     Commit,
     Committed,
     Cursor,
+    EngineId,
     EngineInfo,
+    EventStore,
     FeedEntry,
+    Fence,
+    Instant,
     Lease,
     Message,
     Page,
+    RunEntry,
+    Shard,
+    Status,
     Wake,
+    WorkflowId,
     WorkflowState,
+    shard_of,
 )
-from aion_core.spi.stores import EventStore
 from aion_testkit.builders import engine
 from aion_testkit.clock import PassTime, wait_for_the_clock_of
 from aion_testkit.expect import eventually, same, true

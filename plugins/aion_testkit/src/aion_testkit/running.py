@@ -17,7 +17,9 @@ import pytest
 from attrs import field, frozen
 from hypothesis import configuration
 
-from aion_core.spi.stores import Store
+from aion_core.spi import (
+    Store,
+)
 from aion_testkit.clock import PassTime
 from aion_testkit.conformance import Case, Conformance
 from aion_testkit.events import EventStoreConformance

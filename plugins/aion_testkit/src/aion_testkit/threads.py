@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from aion_core.platform import SYSTEM
+from aion_core.spi import (
+    SYSTEM,
+)
 
 T = TypeVar("T")
 

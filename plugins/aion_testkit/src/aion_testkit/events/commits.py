@@ -6,9 +6,17 @@ from collections.abc import Callable, Sequence
 
 from attrs import evolve
 
-from aion_core.model.errors import StoreRefused
-from aion_core.model.ids import Fence, Shard, WorkflowId
-from aion_core.spi.records import Batch, Commit, Committed, Conflict, Fenced
+from aion_core.spi import (
+    Batch,
+    Commit,
+    Committed,
+    Conflict,
+    Fence,
+    Fenced,
+    Shard,
+    StoreRefused,
+    WorkflowId,
+)
 from aion_testkit.builders import T0, message, next_commit, op_id, outcome, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.events.histories import as_read

@@ -7,22 +7,25 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from aion_core.model.errors import BlobNotFound
-from aion_core.model.ids import OpId, Shard, WorkflowId, shard_of
-from aion_core.spi.capabilities import Capability
-from aion_core.spi.records import (
+from aion_core.spi import (
     AppendResult,
+    BlobNotFound,
+    Capability,
     Commit,
     Committed,
     Conflict,
     Cursor,
+    EventStore,
     FeedEntry,
     LeaseTable,
     Message,
+    OpId,
     Posted,
     Settled,
+    Shard,
+    WorkflowId,
+    shard_of,
 )
-from aion_core.spi.stores import EventStore
 from aion_testkit.builders import engine, message, next_commit, outcome, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.events.feed import rising

@@ -11,10 +11,15 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from aion_core.model.errors import StoreUnavailable
-from aion_core.spi.capabilities import Capability
-from aion_core.spi.records import Commit, Committed, Message, Unknown
-from aion_core.spi.stores import EventStore
+from aion_core.spi import (
+    Capability,
+    Commit,
+    Committed,
+    EventStore,
+    Message,
+    StoreUnavailable,
+    Unknown,
+)
 from aion_testkit.builders import closing_commit, engine, message, next_commit, outcome, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.events.histories import as_read, chain

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from aion_core.model.errors import CursorTooOld
-from aion_core.spi.records import Commit, Cursor, FeedEntry
+from aion_core.spi import (
+    Commit,
+    Cursor,
+    CursorTooOld,
+    FeedEntry,
+)
 from aion_testkit.builders import closing_commit, continuing_commit, next_commit, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.events.histories import as_read, chain

@@ -12,7 +12,14 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
-from aion_core.spi.records import Batch, Commit, Message, MessageKind, Outcome, OutcomeKind
+from aion_core.spi import (
+    Batch,
+    Commit,
+    Message,
+    MessageKind,
+    Outcome,
+    OutcomeKind,
+)
 from aion_testkit.builders import message, next_commit, outcome, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.events.histories import as_read

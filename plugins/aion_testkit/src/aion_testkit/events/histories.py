@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from aion_core.model.ids import BlobKey, WorkflowId
-from aion_core.spi.records import Batch, Commit, Committed, Conflict
+from aion_core.spi import (
+    Batch,
+    BlobKey,
+    Commit,
+    Committed,
+    Conflict,
+    WorkflowId,
+)
 from aion_testkit.builders import next_commit, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.expect import all_are, one, same, true

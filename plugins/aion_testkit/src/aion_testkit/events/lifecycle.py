@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aion_core.model.errors import StoreClosed
-from aion_core.model.ids import BlobKey, Version, WorkflowId
-from aion_core.spi.capabilities import Capability
-from aion_core.spi.stores import EventStore, VisibilityStore
+from aion_core.spi import (
+    BlobKey,
+    Capability,
+    EventStore,
+    StoreClosed,
+    Version,
+    VisibilityStore,
+    WorkflowId,
+)
 from aion_testkit.builders import T0, closing_commit, engine, message, moment, outcome, package, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.events.histories import as_read, chain

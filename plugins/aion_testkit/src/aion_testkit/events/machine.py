@@ -10,20 +10,22 @@ from attrs import evolve
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from aion_core.model.errors import CursorTooOld, StoreRefused
-from aion_core.model.ids import Fence, WorkflowId
-from aion_core.model.status import Status
-from aion_core.spi.records import (
+from aion_core.spi import (
     AppendResult,
     Batch,
     Commit,
     Committed,
     Cursor,
+    CursorTooOld,
     EngineInfo,
+    Fence,
     Fenced,
     Message,
     Outcome,
     OutcomeKind,
+    Status,
+    StoreRefused,
+    WorkflowId,
 )
 from aion_testkit.builders import (
     closing_commit,

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from aion_core.model.ids import MessageId, WorkflowId
-from aion_core.spi.capabilities import Capability
-from aion_core.spi.records import Message, MessageKind, Outcome, OutcomeKind, Posted, Settled
-from aion_core.platform import SYSTEM
+from aion_core.spi import (
+    Capability,
+    Message,
+    MessageId,
+    MessageKind,
+    Outcome,
+    OutcomeKind,
+    Posted,
+    SYSTEM,
+    Settled,
+    WorkflowId,
+)
 from aion_testkit.builders import LONG_AGO, NEVER, message, next_commit, outcome, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.expect import all_are, same, true

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from attrs import define, evolve, field
 
-from aion_core.model.ids import OpId, RunId, WorkflowId
-from aion_core.model.summaries import RunEntry
-from aion_core.model.times import Instant
-from aion_core.spi.records import (
+from aion_core.spi import (
     Batch,
     Commit,
     Committed,
     Conflict,
+    Instant,
     Message,
+    OpId,
     Outcome,
     OutcomeKey,
     OutcomeKind,
     Posted,
+    RunEntry,
+    RunId,
     Settled,
     Wake,
+    WorkflowId,
     WorkflowState,
 )
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from aion_core.model.ids import EngineId, Fence, Shard
-from aion_core.spi.capabilities import Capability
-from aion_core.spi.records import Committed, Fenced, Lease, LeaseTable
+from aion_core.spi import (
+    Capability,
+    Committed,
+    EngineId,
+    Fence,
+    Fenced,
+    Lease,
+    LeaseTable,
+    Shard,
+)
 from aion_testkit.builders import engine, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.expect import same, true

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from aion_core.model.errors import BlobNotFound
-from aion_core.model.ids import BlobKey, Version, WorkflowId
-from aion_core.model.packages import PackageRecord, Route
-from aion_core.spi.records import Commit, Conflict
+from aion_core.spi import (
+    BlobKey,
+    BlobNotFound,
+    Commit,
+    Conflict,
+    PackageRecord,
+    Route,
+    Version,
+    WorkflowId,
+)
 from aion_testkit.builders import closing_commit, next_commit, package, start_commit
 from aion_testkit.conformance import Layer
 from aion_testkit.expect import one, raises, same

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from aion_core.model.ids import WorkflowId
-from aion_core.model.payloads import json_payload
-from aion_core.model.status import Status
-from aion_core.model.times import Instant
-from aion_core.spi.records import Wake
+from aion_core.spi import (
+    Instant,
+    Status,
+    Wake,
+    WorkflowId,
+    json_payload,
+)
 from aion_testkit.builders import (
     closing_commit,
     continuing_commit,

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from aion_core.model.errors import BlobNotFound, StoreRefused
-from aion_core.model.ids import RunId, WorkflowId
-from aion_core.spi.records import Committed, Commit, Conflict, Settled
+from aion_core.spi import (
+    BlobNotFound,
+    Commit,
+    Committed,
+    Conflict,
+    RunId,
+    Settled,
+    StoreRefused,
+    WorkflowId,
+)
 from aion_testkit.builders import (
     closing_commit,
     continuing_commit,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from aion_core.model.conditions import Query
-from aion_core.model.ids import WorkflowId
-from aion_core.model.status import Status
-from aion_core.model.summaries import Summary
-from aion_core.spi.capabilities import Capability
-from aion_core.spi.records import Conflict, Fenced
-from aion_core.spi.stores import VisibilityStore
+from aion_core.spi import (
+    Capability,
+    Conflict,
+    Fenced,
+    Query,
+    Status,
+    Summary,
+    VisibilityStore,
+    WorkflowId,
+)
 from aion_testkit.builders import (
     closing_commit,
     continuing_commit,

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from aion_core.model.attributes import AttributeValue
-from aion_core.model.conditions import (
+from aion_core.spi import (
     Among,
     And,
+    AttributeValue,
     Between,
     Comparison,
     Condition,
@@ -23,8 +23,8 @@ from aion_core.model.conditions import (
     Or,
     Query,
     StartsWith,
+    Summary,
 )
-from aion_core.model.summaries import Summary
 
 
 def holds(condition: Condition | None, row: Summary) -> bool:

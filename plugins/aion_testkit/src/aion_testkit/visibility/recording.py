@@ -6,14 +6,21 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from aion_core.model.attributes import AttributeValue
-from aion_core.model.conditions import Comparison, Contains, Operator, Query
-from aion_core.model.errors import StoreClosed
-from aion_core.model.ids import Shard, WorkflowId
-from aion_core.model.payloads import Payload, json_payload
-from aion_core.model.status import Status
-from aion_core.spi.records import Cursor
-from aion_core.spi.stores import VisibilityStore
+from aion_core.spi import (
+    AttributeValue,
+    Comparison,
+    Contains,
+    Cursor,
+    Operator,
+    Payload,
+    Query,
+    Shard,
+    Status,
+    StoreClosed,
+    VisibilityStore,
+    WorkflowId,
+    json_payload,
+)
 from aion_testkit.builders import run_id, summary
 from aion_testkit.conformance import Layer
 from aion_testkit.expect import raises, same

@@ -8,16 +8,17 @@ from typing import Final
 from attrs import evolve
 from hypothesis import strategies as st
 
-from aion_core.model.attributes import AttributeType, AttributeValue
-from aion_core.model.conditions import (
-    FIELD_TYPES,
+from aion_core.spi import (
     Among,
     And,
+    AttributeType,
+    AttributeValue,
     Between,
     Comparison,
     Condition,
     Contains,
     Field,
+    Instant,
     IsNull,
     Not,
     Operator,
@@ -25,11 +26,12 @@ from aion_core.model.conditions import (
     Order,
     Query,
     StartsWith,
+    Status,
+    Summary,
+    Version,
+    WorkflowId,
+    as_datetime,
 )
-from aion_core.model.ids import Version, WorkflowId
-from aion_core.model.status import Status
-from aion_core.model.summaries import Summary
-from aion_core.model.times import Instant, as_datetime
 from aion_testkit.builders import moment, summary
 
 CUSTOMER: Final = Field("customer", AttributeType.STR, attribute=True)
@@ -39,7 +41,12 @@ VIP: Final = Field("vip", AttributeType.BOOL, attribute=True)
 DUE: Final = Field("order.due", AttributeType.DATETIME, attribute=True)
 TAGS: Final = Field("tags", AttributeType.KEYWORDS, attribute=True)
 ATTRIBUTES: Final = (CUSTOMER, AMOUNT, PRICE, VIP, DUE, TAGS)
-BUILT_IN: Final = tuple(Field(name, kind) for name, kind in FIELD_TYPES.items())
+BUILT_IN: Final = tuple(
+    Field(name, AttributeType.DATETIME if name in {"started", "closed"} else AttributeType.STR)
+    for name in (
+        "id", "run_id", "type", "status", "started", "closed", "version", "parent", "schedule", "blocked_reason",
+    )
+)  # fmt: skip
 
 TEXTS: Final = ("acme", "ACME", "acm\u00e9", "acme ", "", "a%", "a_b", "a\\", "it's", "zeta", "\U0001f9fe", "\uffee", "ß")
 NUMBERS: Final = (-(2**63), -5, 0, 3, 4, 2**53 + 1, 2**63 - 1)

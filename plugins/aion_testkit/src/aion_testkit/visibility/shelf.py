@@ -8,9 +8,12 @@ import weakref
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from aion_core.model.conditions import Condition, Query
-from aion_core.model.summaries import Summary
-from aion_core.spi.stores import VisibilityStore
+from aion_core.spi import (
+    Condition,
+    Query,
+    Summary,
+    VisibilityStore,
+)
 
 MakeVisibilityStore: TypeAlias = Callable[[], VisibilityStore]
 

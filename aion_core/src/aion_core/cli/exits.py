@@ -1,0 +1,127 @@
+"""Exit codes, and how an error is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from enum import IntEnum
+from typing import Final
+
+import click
+
+from aion_core.model import errors
+
+
+class Exit(IntEnum):
+    """What the command's exit code says. Scripts rely on them: they never change."""
+
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    CONFLICT = 4
+    DENIED = 5
+    UNAVAILABLE = 6
+    STORE_INTEGRITY = 7
+    CONFIGURATION = 8
+    NON_DETERMINISM = 9
+    RUN_FAILED = 10
+    RUN_CANCELLED = 11
+    RUN_TIMED_OUT = 12
+    INVALID_INPUT = 13
+    WAIT_TIMED_OUT = 124
+    INTERRUPTED = 130
+
+
+EXITS: Final[dict[type[errors.AionError], Exit]] = {
+    errors.InvalidInput: Exit.INVALID_INPUT,
+    errors.ConfigError: Exit.CONFIGURATION,
+    errors.PluginError: Exit.CONFIGURATION,
+    errors.HistoryError: Exit.STORE_INTEGRITY,
+    errors.StoreUnavailable: Exit.UNAVAILABLE,
+    errors.StoreRefused: Exit.STORE_INTEGRITY,
+    errors.CursorTooOld: Exit.NOT_FOUND,
+    errors.BlobNotFound: Exit.STORE_INTEGRITY,
+    errors.AionError: Exit.INTERNAL,
+}
+"""The code of an error is that of its nearest class in here."""
+
+
+def exit_of(error: BaseException) -> Exit:
+    """The exit code of an error."""
+    match error:
+        case click.UsageError():
+            return Exit.USAGE
+        case click.exceptions.Abort() | KeyboardInterrupt():
+            return Exit.INTERRUPTED
+        case CommandFailed():
+            return error.exit
+        case _:
+            return next((EXITS[cls] for cls in type(error).__mro__ if cls in EXITS), Exit.INTERNAL)
+
+
+class CommandFailed(click.ClickException):
+    """A command did its work, and the answer is no. What there is to see is on stdout."""
+
+    def __init__(self, message: str, exit_: Exit) -> None:
+        """The `message` goes to stderr."""
+        super().__init__(message)
+        self.exit = exit_
+
+
+def report(error: BaseException, *, as_json: bool, debug: bool) -> Exit:
+    """Tell on stderr what happened, as text or as an object; the exit code that belongs to it."""
+    code = exit_of(error)
+    if debug and code is not Exit.USAGE:
+        traceback.print_exception(error, file=sys.stderr)
+    if as_json:
+        click.echo(json.dumps({"error": _as_object(error)}), err=True)
+    else:
+        _print(error, debug=debug)
+    return code
+
+
+def _print(error: BaseException, *, debug: bool) -> None:
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.format_message(), err=True)
+        case click.UsageError():
+            if error.ctx is not None:
+                click.echo(error.ctx.get_usage(), err=True)
+            click.echo(f"error: {_sentence(error.format_message())}", err=True)
+            if error.ctx is not None:
+                click.echo(f"  Try:  {error.ctx.command_path} --help", err=True)
+        case click.ClickException():
+            click.echo(f"error: {error.format_message()}", err=True)
+        case click.exceptions.Abort() | KeyboardInterrupt():
+            click.echo("interrupted", err=True)
+        case errors.AionError():
+            click.echo(f"error: {error}", err=True)
+            for note in getattr(error, "__notes__", ()):
+                click.echo(f"error: {note}", err=True)
+            click.echo(f"  Try:  aion explain {error.code}", err=True)
+        case _:
+            click.echo(f"error: {type(error).__name__}: {error}", err=True)
+            if not debug:
+                click.echo("  This is a fault in Aion. Set AION_DEBUG=1 for the traceback.", err=True)
+
+
+def _as_object(error: BaseException) -> dict[str, object]:
+    match error:
+        case errors.ConfigError():
+            return {"code": error.code, "message": str(error), "problems": list(error.problems)}
+        case errors.AionError():
+            return {"code": error.code, "message": "\n".join([str(error), *getattr(error, "__notes__", ())])}
+        case click.UsageError():
+            return {"code": "usage", "message": error.format_message()}
+        case CommandFailed():
+            return {"code": error.exit.name.lower().replace("_", "-"), "message": error.format_message()}
+        case click.exceptions.Abort() | KeyboardInterrupt():
+            return {"code": "interrupted", "message": "interrupted"}
+        case _:
+            return {"code": "internal", "message": f"{type(error).__name__}: {error}"}
+
+
+def _sentence(message: str) -> str:
+    return message[:1].lower() + message[1:]

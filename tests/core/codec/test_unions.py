@@ -1,0 +1,150 @@
+import dataclasses
+import enum
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, NewType, TypedDict
+
+import msgspec
+import pytest
+
+from aion_core.codec import Values
+from aion_core.codec.unions import AmbiguousUnion
+from aion_core.model.errors import PayloadError
+
+VALUES = Values()
+
+
+@dataclasses.dataclass
+class Card:
+    number: str
+
+
+@dataclasses.dataclass
+class Cash:
+    amount: int
+
+
+@dataclasses.dataclass
+class Nothing:
+    note: str = ""
+
+
+@dataclasses.dataclass
+class Created:
+    kind: Literal["created"]
+    id: int
+
+
+@dataclasses.dataclass
+class Deleted:
+    kind: Literal["deleted"]
+    id: int
+
+
+class Wire(TypedDict):
+    iban: str
+
+
+class Voucher(msgspec.Struct):
+    code: str
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Shape(enum.Enum):
+    ROUND = "round"
+
+
+class Paint(enum.Enum):
+    RED = "red"
+
+
+Id = NewType("Id", str)
+
+
+@pytest.mark.parametrize(
+    ("union", "value"),
+    [
+        (int | str, 1),
+        (int | str | None, "1"),
+        (int | float, 1),
+        (int | float, 1.0),
+        (float | str, 2.0),
+        (bool | int, True),
+        (list[int] | int, [1]),
+        (Card | Cash, Cash(5)),
+        (Card | Cash | None, Card("4")),
+        (Card | Nothing, Nothing("x")),
+        (Created | Deleted, Deleted("deleted", 1)),
+        (Card | Wire, {"iban": "DE1"}),
+        (Card | Voucher, Voucher("v")),
+        (Colour | Shape, Shape.ROUND),
+        (Colour | int, Colour.RED),
+        (Literal["a"] | Literal["b"], "b"),
+        (Literal["auto"] | int, "auto"),
+        (Decimal | int, Decimal("1.5")),
+        (datetime | None, None),
+        (Id | int, Id("x")),
+        (dict[str, int] | list[int], {"a": 1}),
+    ],
+    ids=str,
+)
+def test_members_that_look_different_in_json_are_told_apart(union, value):
+    VALUES.check_type(union)
+    decoded = VALUES.decode(VALUES.encode(value), union)
+    assert decoded == value
+    assert type(decoded) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("union", "problem"),
+    [
+        (str | datetime, "str and datetime are both a JSON string"),
+        (Id | Decimal, "are both a JSON string"),
+        (str | Colour, "str and Colour are both a JSON string"),
+        (Colour | Paint, "Colour and Paint are both a JSON string"),
+        (Literal["a"] | str, "Literal['a'] and str are both a JSON string"),
+        (list[int] | set[int], "list[int] and set[int] are both a JSON array"),
+        (list[Card] | list[Cash], "list[Card] and list[Cash] are both a JSON array"),
+        (Card | dict[str, str], "any JSON object could be the dict"),
+        (Nothing | Voucher | Card | TypedDict("Empty", {}), "have no required field of their own"),
+    ],
+    ids=str,
+)
+def test_members_that_look_the_same_are_refused_at_registration(union, problem):
+    with pytest.raises(AmbiguousUnion) as caught:
+        VALUES.check_type(union)
+    assert "can not be told apart" in str(caught.value)
+    assert problem in str(caught.value)
+
+
+def test_an_ambiguous_union_deep_inside_a_class_is_refused_too():
+    @dataclasses.dataclass
+    class Envelope:
+        body: list[str | datetime]
+
+    with pytest.raises(AmbiguousUnion):
+        VALUES.check_type(dict[str, Envelope])
+
+
+@pytest.mark.parametrize(
+    ("plain", "union", "text"),
+    [
+        (1.5, int | str, "the value is a float (expected int | str)."),
+        (None, int | str, "the value is a null (expected int | str)."),
+        ({"x": 1}, Card | Cash, "has none of the keys number, amount"),
+        ({"kind": "moved", "id": 1}, Created | Deleted, "has 'kind' 'moved', which is none of 'created', 'deleted'"),
+        ("green", Colour | Shape, "is 'green', which is none of 'red', 'round'"),
+        ({"number": 4}, Card | Cash, "$.number is an int (expected str)"),
+    ],
+)
+def test_a_value_of_no_member_is_refused(plain, union, text):
+    with pytest.raises(PayloadError) as caught:
+        VALUES.structure(plain, union)
+    assert text in str(caught.value)
+
+
+def test_a_union_with_any_takes_everything():
+    assert VALUES.structure({"x": [1]}, Any | None) == {"x": [1]}
