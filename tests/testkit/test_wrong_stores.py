@@ -37,7 +37,9 @@ def test_a_wrong_store_is_caught_by_the_case_about_it(wrong):
     assert [result.case for result in report.failed] == [wrong.case]
 
 
-@pytest.mark.parametrize(("store", "kind"), [(MemoryEventStore, "event_store"), (MemoryVisibilityStore, "visibility_store")])
+@pytest.mark.parametrize(
+    ("store", "kind"), [(MemoryEventStore, "event_store"), (MemoryVisibilityStore, "visibility_store")]
+)
 def test_a_right_store_is_not_caught_by_any_of_these_cases(store, kind):
     cases = {wrong.case for wrong in wrong_stores.WRONG if wrong.kind == kind}
     report = run(store, kind, cases)

@@ -210,12 +210,12 @@ class FoldedIds(MemoryEventStore):
         return super().read(self.fold(workflow_id), **page)
 
     def state(self, workflow_ids):
-        return super().state([self.fold(id) for id in workflow_ids])
+        return super().state([self.fold(workflow_id) for workflow_id in workflow_ids])
 
     def _folded(self, commit):
-        id = self.fold(commit.workflow_id)
-        state = evolve(commit.state, workflow_id=id, summary=evolve(commit.state.summary, id=id))
-        return evolve(commit, workflow_id=id, state=state, runs=())
+        folded = self.fold(commit.workflow_id)
+        state = evolve(commit.state, workflow_id=folded, summary=evolve(commit.state.summary, id=folded))
+        return evolve(commit, workflow_id=folded, state=state, runs=())
 
 
 @caught_by("test_ids_that_differ_only_in_case_are_different_workflows")

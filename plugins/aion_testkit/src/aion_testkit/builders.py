@@ -91,7 +91,7 @@ def summary(
     closed: Instant | None = None,
     attributes: Mapping[str, AttributeValue] | None = None,
 ) -> Summary:
-    """One run as it is listed: started so many seconds after `T0` as its number says, closed when its status says so."""
+    """One run as it is listed: started `number` seconds after `T0`, closed when its status says so."""
     began = moment(number) if started is None else started
     ended = Instant(began + SECOND) if closed is None else closed
     return Summary(
@@ -243,7 +243,9 @@ def outcome(
     return Outcome(workflow_id=of.workflow_id, message_id=of.message_id, kind=kind, body=body, expires_at=expires_at)
 
 
-def package(digit: str, *, types: tuple[str, ...] = ("order",), deployed: float = 0, archive: bytes = b"") -> PackageRecord:
+def package(
+    digit: str, *, types: tuple[str, ...] = ("order",), deployed: float = 0, archive: bytes = b""
+) -> PackageRecord:
     """A package whose version is one hexadecimal digit, 64 times."""
     content = archive or f"archive {digit}".encode()
     return PackageRecord(

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from aion_core.spi import (
+    SYSTEM,
     EventStore,
     Instant,
-    SYSTEM,
-    SystemPlatform,
+    OpId,
+    RunId,
 )
 from aion_testkit.builders import SECOND, engine, moment
 

@@ -8,12 +8,12 @@ run) is turned into a failure by the pytest plugin of this distribution.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import pytest
 from attrs import frozen
 
-from aion_testkit.needs import NotApplicable, needs_of
+from aion_testkit.needs import NOT_APPLICABLE, needs_of
 
 _KIT: Final = "aion_testkit."
 
@@ -50,7 +50,7 @@ class Conformance:
     cases: ClassVar[tuple[Case, ...]] = ()
     """All cases of the class, in the order in which they run."""
 
-    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - whatever other bases take
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if cls.__module__.startswith(_KIT):
             cls.cases = tuple(_catalogued(cls))
@@ -75,7 +75,9 @@ class Conformance:
             make_store = request.getfixturevalue("make_store")
             missing = wanted.difference(make_store().capabilities)
             if missing:
-                raise NotApplicable(f"the store does not declare {', '.join(sorted(missing))}")
+                reason = f"the store does not declare {', '.join(sorted(missing))}"
+                request.node.user_properties.append((NOT_APPLICABLE, reason))
+                pytest.skip(reason)
 
 
 def replaced_cases(cls: type[Conformance]) -> list[str]:
@@ -87,8 +89,7 @@ def replaced_cases(cls: type[Conformance]) -> list[str]:
             found.append(f"{case.name} (removed)")
         elif present is not case.function:
             found.append(f"{case.name} (replaced)")
-    marks: Iterable[pytest.Mark | pytest.MarkDecorator] = _marks(cls)
-    found.extend(f"all cases (marked {mark.name})" for mark in marks if mark.name in {"skip", "skipif", "xfail"})
+    found.extend(f"all cases (marked {mark})" for mark in _marks(cls) if mark in {"skip", "skipif", "xfail"})
     return found
 
 
@@ -100,9 +101,11 @@ def _refusal(cls: type[Conformance], broken: Collection[str]) -> str:
     )
 
 
-def _marks(cls: type) -> Iterable[pytest.Mark | pytest.MarkDecorator]:
-    marks = getattr(cls, "pytestmark", ())
-    return marks if isinstance(marks, list | tuple) else (marks,)
+def _marks(cls: type) -> list[str]:
+    """The names of the marks on a class."""
+    marks: object = getattr(cls, "pytestmark", ())
+    several = cast("Iterable[object]", marks) if isinstance(marks, list | tuple) else (marks,)
+    return [str(getattr(mark, "name", "")) for mark in several]
 
 
 def _catalogued(cls: type[Conformance]) -> Iterable[Case]:

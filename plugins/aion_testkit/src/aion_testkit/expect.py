@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -49,7 +49,7 @@ def one(answers: Sequence[object], kind: type[T], says: str) -> T:
 
 
 @contextmanager
-def raises(error: type[E], says: str) -> Iterator[None]:
+def raises(error: type[E], says: str) -> Generator[None, None, None]:
     """Fail with the contract's sentence unless the block raises this store error."""
     __tracebackhide__ = True
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aion_core.spi import (
     AppendResult,
@@ -47,14 +48,14 @@ class NotForwarded(TypeError):
     """A wrapper leaves methods of the contract to the base class, so calls of them would never reach the store."""
 
 
-def require_forwarding(wrapper: type[Store], contract: type[Store]) -> None:
+def require_forwarding(wrapper: type, contract: type) -> None:
     """Refuse a wrapper class that does not define every method of the contract itself, abstract or not."""
     missing = [name for name in methods_of(contract) if _definer(wrapper, name) in contract.__mro__]
     if missing:
         raise NotForwarded(f"{wrapper.__name__} does not forward {', '.join(missing)} to the store that it wraps.")
 
 
-def methods_of(contract: type[Store]) -> list[str]:
+def methods_of(contract: type) -> list[str]:
     """Every public method and property of a contract, in its order."""
     found: dict[str, None] = {}
     for owner in reversed(contract.__mro__):
@@ -242,7 +243,7 @@ class ForwardingVisibilityStore(VisibilityStore):
         self.store.delete(runs)
 
 
-def check_forwarding(contract: type[Store], wrap: Callable[[Any], Store]) -> None:
+def check_forwarding(contract: type, wrap: Callable[[Any], Store]) -> None:
     """Fail unless a wrapper hands every method of the contract to its store, with the arguments and the answer.
 
     `wrap` gets a store that records calls. For the tests of whoever writes a wrapper.
@@ -263,25 +264,25 @@ def check_forwarding(contract: type[Store], wrap: Callable[[Any], Store]) -> Non
             raise NotForwarded(f"{type(wrapped).__name__}.{name} does not return what the store answered: {answer!r}")
 
 
-def _spy(contract: type[Store], heard: list[tuple[str, dict[str, object]]]) -> Store:
+def _spy(contract: type, heard: list[tuple[str, dict[str, object]]]) -> Store:
     """An object of the contract that writes down every call."""
 
     def recording(name: str) -> object:
         method = inspect.getattr_static(contract, name)
 
         def answer(self: object, *given: object, **named: object) -> str:
-            bound = {} if isinstance(method, property) else inspect.signature(method).bind(self, *given, **named)
-            arguments = dict(bound.arguments) if isinstance(bound, inspect.BoundArguments) else {}
-            arguments.pop("self", None)
+            arguments: dict[str, object] = {}
+            if not isinstance(method, property):
+                arguments.update(inspect.signature(method).bind(self, *given, **named).arguments)
+                del arguments["self"]
             heard.append((name, arguments))
             return f"answer of {name}"
 
         return property(answer) if isinstance(method, property) else answer
 
     members = {name: recording(name) for name in methods_of(contract)}
-    spy = type(f"Spy{contract.__name__}", (contract,), members)
-    made: Store = spy()
-    return made
+    spy = types.new_class(f"Spy{contract.__name__}", (contract,), exec_body=lambda body: body.update(members))
+    return cast("Store", spy())
 
 
 def _arguments(method: Callable[..., object]) -> dict[str, object]:

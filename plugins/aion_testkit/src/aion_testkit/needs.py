@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-import pytest
-
 F = TypeVar("F", bound=Callable[..., None])
 
+NOT_APPLICABLE: Final = "not applicable"
+"""The property of a test that ends because its case does not apply; every other skip is a failure."""
 _ATTRIBUTE: Final = "aion_needs"
 
 
@@ -26,7 +26,3 @@ def needs_of(case: Callable[..., None]) -> frozenset[str]:
     """What was declared."""
     declared: frozenset[str] = getattr(case, _ATTRIBUTE, frozenset())
     return declared
-
-
-class NotApplicable(pytest.skip.Exception):
-    """The store does not declare what the case needs. Reported as `not applicable`; every other skip is a failure."""

@@ -52,7 +52,7 @@ _MOST_PAGES: Final = 100_000
 
 
 class Place:
-    """Where stores of one factory keep their data. `store` is open; more objects onto the same place come from `open`."""
+    """Where stores of one factory keep their data. `store` is open; more objects come from `open`."""
 
     def __init__(self, make_store: MakeEventStore, pass_time: PassTime | None = None) -> None:
         self._make_store = make_store

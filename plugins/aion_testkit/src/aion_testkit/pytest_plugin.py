@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from aion_testkit.needs import NotApplicable
-
-_NOT_APPLICABLE: Final = "not applicable"
+from aion_testkit.needs import NOT_APPLICABLE
 
 
 class Watcher:
@@ -51,8 +49,7 @@ class Watcher:
         report = yield
         if not _is_case(item):
             return report
-        if report.skipped and call.excinfo is not None and call.excinfo.errisinstance(NotApplicable):
-            report.user_properties.append((_NOT_APPLICABLE, str(call.excinfo.value)))
+        if is_not_applicable(report):
             return report
         expected_to_fail = hasattr(report, "wasxfail")
         if report.skipped or expected_to_fail:
@@ -71,14 +68,14 @@ class Watcher:
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
         """Count cases that do not apply under a name of their own."""
         if is_not_applicable(report):
-            return _NOT_APPLICABLE, "n", "NOT APPLICABLE"
+            return NOT_APPLICABLE, "n", "NOT APPLICABLE"
         return None
 
 
 def is_not_applicable(report: object) -> bool:
     """Whether a report says that the store's capabilities do not ask for the case."""
     properties: list[tuple[str, object]] = getattr(report, "user_properties", [])
-    return bool(getattr(report, "skipped", False)) and any(name == _NOT_APPLICABLE for name, _ in properties)
+    return bool(getattr(report, "skipped", False)) and any(name == NOT_APPLICABLE for name, _ in properties)
 
 
 def pytest_configure(config: pytest.Config) -> None:

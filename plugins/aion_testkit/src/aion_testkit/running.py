@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 import types
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -162,8 +162,8 @@ class _Session:
         """The one file of the run stands for a module that holds the class."""
         module = types.ModuleType("aion_testkit_run")
         setattr(module, self._cls.__name__, self._cls)
-        collected: pytest.Collector = _GeneratedModule.from_parent(parent, path=file_path)  # type: ignore[no-untyped-call]
-        collected.generated = module  # type: ignore[attr-defined]
+        collected: _GeneratedModule = _GeneratedModule.from_parent(parent, path=file_path)  # pyright: ignore[reportUnknownMemberType]  # half of its signature is untyped
+        collected.generated = module
         return collected
 
     @pytest.hookimpl(trylast=True)
@@ -209,7 +209,16 @@ def _arguments(storage: Path) -> list[str]:
     standing_for.touch()
     configuration = storage / "pytest.ini"
     configuration.write_text("[pytest]\naddopts =\n", encoding="utf-8")
-    plugins = ["-p", "no:cacheprovider", "-p", "no:junitxml", "-p", "no:faulthandler", "-p", "aion_testkit.pytest_plugin"]
+    plugins = [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:junitxml",
+        "-p",
+        "no:faulthandler",
+        "-p",
+        "aion_testkit.pytest_plugin",
+    ]
     return [
         str(standing_for), "-c", str(configuration), "--rootdir", str(storage), "--noconftest", "--capture=no",
         "--tb=short", "--no-header", "-W", "ignore", *plugins,
@@ -234,13 +243,13 @@ def _undisturbed() -> Generator[Path, None, None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None, None, None]:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
 @contextlib.contextmanager
-def _hypothesis_in(folder: str) -> Iterator[None]:
+def _hypothesis_in(folder: str) -> Generator[None, None, None]:
     """Hypothesis keeps tables beside the program that it finds itself in; not here."""
     before: Path | None = getattr(configuration, "__hypothesis_home_directory", None)
     configuration.set_hypothesis_home_dir(folder)

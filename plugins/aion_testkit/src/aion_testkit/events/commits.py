@@ -267,15 +267,11 @@ class CommitCases(Layer):
         place.commit(first)
         waiting = message("order-1", "m-1")
         place.store.post([waiting])
-        rival = start_commit(
-            "order-1", outcomes=[outcome(waiting)], posts=[message("order-2", "m-2")], blobs=[b"blob"]
-        )
+        rival = start_commit("order-1", outcomes=[outcome(waiting)], posts=[message("order-2", "m-2")], blobs=[b"blob"])
         one(place.append(rival), Conflict, "the rival meets a conflict")
         place.deliver()
         same(place.inbox(), [waiting], "a conflict settles nothing and posts nothing")
-        same(
-            list(place.store.outcomes([(waiting.workflow_id, waiting.message_id)])), [None], "and leaves no tombstone"
-        )
+        same(list(place.store.outcomes([(waiting.workflow_id, waiting.message_id)])), [None], "and leaves no tombstone")
 
     def test_a_commit_brings_batch_state_outcome_and_post_together(self, place: Place) -> None:
         waiting = message("order-1", "m-1")

@@ -206,7 +206,7 @@ class ConcurrencyCases(Layer):
 
     @needs(Capability.MULTI_ENGINE)
     def test_a_take_over_leaves_no_gap_for_the_old_owner(self, place: Place) -> None:
-        """The old owner appends without pause while the shards change hands: its last commit is before the new one's."""
+        """The old owner appends without pause while the shards change hands; none of it lands behind the take-over."""
         fence = place.fence("order-1")
         leases = place.leases()
         commits = [evolve(commit, fence=fence) for commit in chain(start_commit("order-1"), 200)]

@@ -124,9 +124,7 @@ class FaultCases(Layer):
         place.store.post([posted, settled])
         place.store.settle([outcome(settled)])
         place.crash()
-        same(
-            [b.op_id for b in place.batches("order-1")], [c.op_id for c in commits], "what was Committed survives"
-        )
+        same([b.op_id for b in place.batches("order-1")], [c.op_id for c in commits], "what was Committed survives")
         same(place.store.get_blob(blob[0]), b"blob", "with its blobs")
         same(place.inbox(), [posted], "what was Posted survives, and what was settled stays settled")
 

@@ -141,7 +141,11 @@ def _compare(place: Place, commits: Sequence[Commit], *, op_ids: bool = True) ->
         keys = [(o.workflow_id, o.message_id) for o in commit.outcomes]
         same(list(place.store.outcomes(keys)), list(commit.outcomes), f"{id}: the outcomes")
         for post in commit.posts:
-            same([m for m in place.inbox(post.workflow_id) if m == post], [post], f"{id}: the post to {post.workflow_id!r}")
+            same(
+                [m for m in place.inbox(post.workflow_id) if m == post],
+                [post],
+                f"{id}: the post to {post.workflow_id!r}",
+            )
 
 
 def _bare(batch: Batch, *, op_ids: bool) -> Batch:

@@ -157,7 +157,16 @@ class HistoryCases(Layer):
             same(place.batches(id), [as_read(commit)], f"ids are compared exactly, by code point: {id!r}")
 
     def test_ids_of_any_script_and_length_are_kept(self, place: Place) -> None:
-        ids = ["заказ-42", "注文/四十二", "🧾 order 42", "o'; drop table--", "a%b_c\\d", "x" * 255, "é" * 255, "🧾" * 255]
+        ids = [
+            "заказ-42",
+            "注文/四十二",
+            "🧾 order 42",
+            "o'; drop table--",
+            "a%b_c\\d",
+            "x" * 255,
+            "é" * 255,
+            "🧾" * 255,
+        ]
         for id in ids:
             place.commit(start_commit(id))
         same(place.ids(), sorted(ids), "states returns ids exactly as they were given")
@@ -229,4 +238,6 @@ class HistoryCases(Layer):
             place.commit(commit)
             (seen,) = other.state([WorkflowId("order-1")])
             same(seen and seen.head, commit.head, "a read sees everything that was committed before the call")
-        true(bool(other.read(WorkflowId("order-1")).items), "another store object onto the same place reads the history")
+        true(
+            bool(other.read(WorkflowId("order-1")).items), "another store object onto the same place reads the history"
+        )

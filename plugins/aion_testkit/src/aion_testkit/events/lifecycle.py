@@ -122,7 +122,10 @@ class LifecycleCases(Layer):
         same(place.feed()[0], [], "no feed")
 
     def test_histories_survive_reopening(self, place: Place) -> None:
-        commits = [*chain(start_commit("order-1", next_wake=moment(5)), 3), start_commit("order-2", next_wake=moment(6))]
+        commits = [
+            *chain(start_commit("order-1", next_wake=moment(5)), 3),
+            start_commit("order-2", next_wake=moment(6)),
+        ]
         place.commit(*commits)
         before = (place.batches("order-1"), place.states(), place.runs("order-1"), place.wakes(moment(60)))
         place.reopen()
@@ -141,9 +144,7 @@ class LifecycleCases(Layer):
         same(place.store.contract, EventStore.contract, "`contract` is the number that the class implements")
 
     def test_capabilities_are_known_ones(self, place: Place) -> None:
-        same(
-            [c for c in place.store.capabilities if c not in set(Capability)], [], "capabilities are `Capability`s"
-        )
+        same([c for c in place.store.capabilities if c not in set(Capability)], [], "capabilities are `Capability`s")
 
     def test_a_store_that_declares_atomic_visibility_is_a_visibility_store(self, place: Place) -> None:
         declared = Capability.ATOMIC_VISIBILITY in place.store.capabilities

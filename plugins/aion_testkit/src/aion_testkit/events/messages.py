@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from aion_core.spi import (
+    SYSTEM,
     Capability,
     Message,
     MessageId,
@@ -12,13 +13,12 @@ from aion_core.spi import (
     Outcome,
     OutcomeKind,
     Posted,
-    SYSTEM,
     Settled,
     WorkflowId,
 )
 from aion_testkit.builders import LONG_AGO, NEVER, message, next_commit, outcome, start_commit
 from aion_testkit.conformance import Layer
-from aion_testkit.expect import all_are, same, true
+from aion_testkit.expect import same, true
 from aion_testkit.needs import needs
 from aion_testkit.place import Place
 
@@ -360,7 +360,7 @@ class SettleCases(Layer):
             workflow_id=WorkflowId("nobody"),
             message_id=MessageId("q-1"),
             kind=OutcomeKind.REFUSED,
-            body="unbekannt".encode(),
+            body=b"unbekannt",
             expires_at=NEVER,
         )
         place.store.settle([refused])

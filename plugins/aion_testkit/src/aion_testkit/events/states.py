@@ -208,7 +208,7 @@ class RunCases(Layer):
         for limit in (1, 2, 100):
             found = place.runs("order-1", limit=limit)
             same([run.first_seq for run in found], [1, 3, 5, 7, 9, 11, 13], f"oldest first, with limit={limit}")
-        same(found[-1], commits[-1].runs[0], "the last run is closed")
+            same(found[-1], commits[-1].runs[0], "the last run is closed")
 
     def test_a_run_started_after_a_closed_one_keeps_the_closed_one(self, place: Place) -> None:
         first = start_commit("order-1")

@@ -33,7 +33,7 @@ _ALL = 1000
 def listed(place: Place) -> list[Summary]:
     """Every run that the store lists, by workflow and run id."""
     if not isinstance(place.store, VisibilityStore):
-        raise AssertionError("a store that declares ATOMIC_VISIBILITY is a VisibilityStore")
+        raise TypeError("a store that declares ATOMIC_VISIBILITY is a VisibilityStore")
     return sorted(place.store.list(Query(), limit=_ALL).items, key=lambda row: (row.id, row.run_id))
 
 

@@ -293,7 +293,9 @@ class OrderCases(Layer):
             if page.next is None:
                 break
             number += 1
-            shelf.store.record([summary(f"newer-{number}", number=20 + number), summary(f"older-{number}", number=number)])
+            shelf.store.record(
+                [summary(f"newer-{number}", number=20 + number), summary(f"older-{number}", number=number)]
+            )
             page = shelf.store.list(Query(), after=page.next, limit=3)
         stayed = [id for id in met if id.startswith("order")]
         same(stayed, [row.id for row in rows[::-1]], "rows that stay are met exactly once, in order")

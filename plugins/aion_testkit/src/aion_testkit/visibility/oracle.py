@@ -54,7 +54,7 @@ def holds(condition: Condition | None, row: Summary) -> bool:
             return compared(field, operator, value, row)
 
 
-def compared(field: Field, operator: Operator, right: Any, row: Summary) -> bool:  # noqa: PLR0911 - one each
+def compared(field: Field, operator: Operator, right: Any, row: Summary) -> bool:
     """A comparison; a run without a value matches none."""
     left: Any = value_of(field, row)
     if left is None:
@@ -113,4 +113,3 @@ def listed(rows: Iterable[Summary], query: Query) -> list[Summary]:
 
 def _sortable(value: AttributeValue | None) -> Any:
     return value
-

@@ -48,7 +48,21 @@ BUILT_IN: Final = tuple(
     )
 )  # fmt: skip
 
-TEXTS: Final = ("acme", "ACME", "acm\u00e9", "acme ", "", "a%", "a_b", "a\\", "it's", "zeta", "\U0001f9fe", "\uffee", "ß")
+TEXTS: Final = (
+    "acme",
+    "ACME",
+    "acm\u00e9",
+    "acme ",
+    "",
+    "a%",
+    "a_b",
+    "a\\",
+    "it's",
+    "zeta",
+    "\U0001f9fe",
+    "\uffee",
+    "ß",
+)
 NUMBERS: Final = (-(2**63), -5, 0, 3, 4, 2**53 + 1, 2**63 - 1)
 FLOATS: Final = (-1e300, -0.5, 0.0, 0.1, 0.30000000000000004, 3.0, 1e-300, 1.7976931348623157e308)
 TIMES: Final = tuple(

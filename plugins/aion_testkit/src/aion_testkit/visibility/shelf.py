@@ -62,6 +62,10 @@ class Shelf:
             if store is not None:
                 store.close()
 
+    def ids(self, where: Condition | None = None) -> list[str]:
+        """The workflow ids that match, sorted."""
+        return sorted(row.id for row in self.list(Query(where)))
+
     def list(self, query: Query | None = None, *, limit: int = 4) -> list[Summary]:
         """Every run that a query asks for, in pages."""
         asked = query or Query()
@@ -73,7 +77,3 @@ class Shelf:
                 return found
             page = self.store.list(asked, after=page.next, limit=limit)
         raise AssertionError("a page without more behind it has no `next`")
-
-    def ids(self, where: Condition | None = None) -> list[str]:
-        """The workflow ids that match, sorted."""
-        return sorted(row.id for row in self.list(Query(where)))
