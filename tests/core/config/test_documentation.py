@@ -40,7 +40,7 @@ def test_the_profile_of_the_guide_s_example_is_valid(aion):
 def test_the_python_of_the_guide_runs():
     (block,) = blocks("python")
     names: dict[str, object] = {"__name__": "guide"}
-    exec(compile(block, "guide", "exec"), names)  # noqa: S102 # documentation is executed
+    exec(compile(block, "guide", "exec"), names)  # documentation is executed
     assert names["RedisSettings"]
 
 

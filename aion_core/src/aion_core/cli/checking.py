@@ -34,7 +34,8 @@ def check_driver(kind: DriverKind, name: str, settings: Sequence[str], *, only: 
         _print(report)
     if report.failed:
         raise CommandFailed(
-            f"{name!r} does not keep the contract of {kind.value}: {report.failed} of {len(report.cases)} cases failed.",
+            f"{name!r} does not keep the contract of {kind.value}: "
+            f"{report.failed} of {len(report.cases)} cases failed.",
             Exit.CONFIGURATION,
         )
 

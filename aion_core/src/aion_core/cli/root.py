@@ -36,6 +36,10 @@ COMMANDS: Final[Mapping[str, Deferred]] = {
 """Every command of the core, in the order of the help. Help prints these lines and imports nothing."""
 
 
+class _Unread(Exception):
+    """Whoever read our output has closed it."""
+
+
 class Root(click.Group):
     """Imports a command when it is asked for, and turns every error into an exit code."""
 
@@ -98,13 +102,20 @@ class Root(click.Group):
         try:
             code = super().main(given, prog_name or "aion", **extra)
             sys.stdout.flush()
-        except BrokenPipeError:
+        except (BrokenPipeError, _Unread):
             # Whoever read our output has seen enough. Python would complain when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(Exit.OK)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 # the end of the line: reported and counted
             sys.exit(report(error, as_json="--json" in given, debug=bool(os.environ.get("AION_DEBUG"))))
         sys.exit(code if isinstance(code, int) else Exit.OK)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Like click's, which would turn a closed pipe into exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _Unread from error
 
     def _add_extensions(self) -> None:
         """Let the extensions that the discovered configuration enables add their commands, once."""

@@ -66,6 +66,7 @@ from aion_core.model.payloads import (
     Payload,
     json_payload,
 )
+from aion_core.model.settings import AtLeast, AtMost, Rate, Seconds, Secret, Size
 from aion_core.model.status import Status
 from aion_core.model.summaries import (
     RunEntry,
@@ -185,6 +186,8 @@ __all__ = [
     "AppendResult",
     "Ask",
     "AskKind",
+    "AtLeast",
+    "AtMost",
     "AttributeType",
     "AttributeValue",
     "Batch",
@@ -251,6 +254,7 @@ __all__ = [
     "Platform",
     "Posted",
     "Query",
+    "Rate",
     "Register",
     "Route",
     "RunActivity",
@@ -262,12 +266,15 @@ __all__ = [
     "RuntimeHealth",
     "RuntimeHost",
     "ScheduleActivity",
+    "Seconds",
+    "Secret",
     "SendQuery",
     "SendSignal",
     "SendUpdate",
     "Settled",
     "Shard",
     "SignalWorkflow",
+    "Size",
     "StartChild",
     "StartWorkflow",
     "StartsWith",

@@ -41,11 +41,7 @@ class PayloadKind(StrEnum):
 
 @frozen(kw_only=True)
 class CodecContext:
-    """Where a payload stands. The same when it is encoded and when it is decoded, so a codec may bind bytes to it.
-
-    `store` is the exception: a store that is restored from a backup has a new id. Choose nothing by it that must be
-    found again, such as a key.
-    """
+    """Where a payload stands. The same when it is encoded and when it is decoded, so a codec may bind bytes to it."""
 
     store: str
     workflow_id: WorkflowId
