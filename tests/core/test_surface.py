@@ -20,6 +20,7 @@ PUBLIC = {
         StoreRefused StoreUnavailable Summary UnknownAttribute __version__
     """,
     "aion_core.spi": """
+        AtLeast AtMost Rate Seconds Secret Size
         Activated Activation ActivationResult ActivityDone ActivityTask AionError Among And Answer AnyCommand
         AnyEvent AppendResult Ask AskKind AttributeType AttributeValue Batch Between BlobKey BlobNotFound Call
         Capability CodeSource CodecContext Command Commit CommitLimits Committed Comparison Condition Conflict

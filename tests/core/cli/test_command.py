@@ -8,12 +8,15 @@ from pathlib import Path
 
 import click
 import pytest
+from attrs import frozen
 from click.testing import CliRunner
 
 from aion_core.cli import checking
 from aion_core.cli.exits import EXITS, Exit, exit_of
 from aion_core.cli.root import COMMANDS, command, imported
 from aion_core.model import errors
+from aion_core.model.ids import Version
+from aion_core.model.packages import Route
 
 GOOD = 'schema = 1\n[event_store]\nuse = "memory"\nname = "x"\n[runtime]\nuse = "memory"\n'
 
@@ -63,7 +66,9 @@ def test_help_and_import_load_nothing_heavy(args, tmp_path):
     run = "import aion_core" if args[0] == "-c" else "from aion_core.cli import main; sys.argv[1:] = ['--help']; main()"
     report = f"atexit.register(lambda: print([name for name in {heavy} if name in sys.modules], file=sys.stderr))"
     program = f"import atexit, sys; {report}; {run}"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
+    done = subprocess.run(  # our own program
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
     assert done.stderr.strip() == "[]"
 
 
@@ -303,43 +308,64 @@ def test_plugins_info_of_an_unknown_one_lists_what_is_installed(aion):
     assert "no plugin 'nosuch' is installed. Installed:" in result.stderr
 
 
+@frozen
 class Case:
-    def __init__(self, layer, case, outcome, detail=""):
-        self.layer, self.case, self.outcome, self.detail = layer, case, outcome, detail
+    layer: str
+    case: str
+    verdict: str
+    error: str = ""
 
 
 class Report:
-    def __init__(self, *cases):
+    """As `aion_testkit` gives it."""
+
+    def __init__(self, *cases: Case) -> None:
         self.cases = cases
-        self.passed = sum(case.outcome == "passed" for case in cases)
-        self.failed = sum(case.outcome == "failed" for case in cases)
+        self.passed = [case for case in cases if case.verdict == "passed"]
+        self.failed = [case for case in cases if case.verdict == "failed"]
+        self.conforms = bool(self.passed) and not self.failed
 
 
 def kit(monkeypatch, report, seen):
-    def run_conformance(kind, make_store, only=None):
-        seen.update(kind=kind, only=only, first=make_store(), second=make_store())
+    def run_conformance(kind, make_place, *, only=None):
+        seen.update(kind=kind, only=only, places=[make_place(), make_place()])
         return report
 
     monkeypatch.setattr(checking, "_kit", lambda: run_conformance)
 
 
+PASSED = Case("contract", "a", "passed")
+
+
 def test_plugins_check_prints_a_table_per_layer(aion, monkeypatch):
     seen: dict = {}
-    kit(monkeypatch, Report(Case("contract", "a", "passed"), Case("model", "b", "not applicable")), seen)
-    result = aion("plugins", "check", "memory", "--set", "shards=4", "--set", "name=check", "--only", "append")
+    kit(monkeypatch, Report(PASSED, Case("model", "b", "not applicable")), seen)
+    result = aion("plugins", "check", "memory", "--only", "contract", "--only", "model")
     assert result.exit_code == 0, result.stderr
     assert [line.split() for line in result.stdout.splitlines()[:3]] == [
-        ["LAYER", "PASSED", "NOT", "APPLICABLE"],
-        ["contract", "1", "0"],
-        ["model", "0", "1"],
+        ["LAYER", "PASSED", "FAILED", "NOT", "APPLICABLE"],
+        ["contract", "1", "0", "0"],
+        ["model", "0", "0", "1"],
     ]
     assert result.stdout.endswith("1 passed, 0 failed\n")
-    assert (seen["kind"], seen["only"]) == ("event_store", "append")
-    assert seen["first"] is not seen["second"]
+    assert (seen["kind"], seen["only"]) == ("event_store", ("contract", "model"))
+
+
+def test_plugins_check_gives_every_case_a_place_of_its_own(aion, monkeypatch):
+    seen: dict = {}
+    kit(monkeypatch, Report(PASSED), seen)
+    aion("plugins", "check", "memory", "--set", "name={place}", "--set", "shards=4")
+    one, other = ([place() for _ in range(2)] for place in seen["places"])
+    for store in (*one, *other):
+        store.open()
+        assert store.shards == 4
+    one[0].put_routes([Route("checkout", Version("a" * 64))])
+    assert one[1].list_routes()
+    assert not other[0].list_routes()
 
 
 def test_plugins_check_fails_when_a_case_fails_and_shows_it(aion, monkeypatch):
-    kit(monkeypatch, Report(Case("contract", "a", "passed"), Case("contract", "b", "failed", "expected 1\ngot 2")), {})
+    kit(monkeypatch, Report(PASSED, Case("contract", "b", "failed", "expected 1\ngot 2")), {})
     result = aion("plugins", "check", "memory")
     assert result.exit_code == Exit.CONFIGURATION
     assert "contract: b\n  expected 1\n  got 2\n" in result.stdout
@@ -347,9 +373,9 @@ def test_plugins_check_fails_when_a_case_fails_and_shows_it(aion, monkeypatch):
 
 
 def test_plugins_check_with_json_prints_one_case_per_line(aion, monkeypatch):
-    kit(monkeypatch, Report(Case("contract", "a", "passed")), {})
+    kit(monkeypatch, Report(PASSED), {})
     result = aion("plugins", "check", "memory", "--json")
-    assert json.loads(result.stdout) == {"layer": "contract", "case": "a", "outcome": "passed", "detail": ""}
+    assert json.loads(result.stdout) == {"layer": "contract", "case": "a", "verdict": "passed", "error": ""}
 
 
 def test_plugins_check_says_what_to_install_when_the_kit_is_missing(aion, monkeypatch):
@@ -402,6 +428,16 @@ def test_commands_of_enabled_extensions_are_listed_and_run(aion, monkeypatch):
     help_text = aion("--help").stdout
     assert "Commands of extensions:\n  greet  Greet." in help_text
     assert aion("greet").stdout == "hello\n"
+
+
+def test_extensions_add_their_commands_once(aion, monkeypatch):
+    composed: list[object] = []
+    monkeypatch.setattr("aion_core.plugins.compose", lambda names: composed.append(names) or Registrar(*names))
+    Path("aion.toml").write_text('schema = 1\n[plugins]\nenabled = ["greet"]\n')
+    root = command()
+    context = click.Context(root)
+    assert root.get_command(context, "greet") is root.get_command(context, "greet")
+    assert composed == [("greet",)]
 
 
 def test_without_an_enabled_extension_no_plugin_is_composed(aion, monkeypatch):

@@ -26,6 +26,7 @@ class Settings:
     """Where the data is."""
     password: Secret | None = None
     token_file: Path | None = None
+    access_key: str | None = None
     bucket: str | None = None
     workers: Annotated[int, AtLeast(1)] = 1
     timeout: Seconds = 5.0

@@ -135,6 +135,10 @@ def test_only_the_password_of_a_url_is_hidden(url, shown):
     assert without_passwords(url) == shown
 
 
+def test_what_is_called_a_key_or_password_is_hidden_although_its_type_is_text(aion):
+    assert aion.shown({"event_store": {"access_key": TEXT}})["event_store.access_key"] == "****"
+
+
 def test_where_a_driver_is_missing_whatever_was_written_for_it_may_be_secret(aion):
     found = aion.examine({"event_store": {"use": "s3", "bucket": TEXT, "shards": 4}})
     shown = {value.path: value.shown for value in found.values}

@@ -68,13 +68,14 @@ def info(name: str, *, as_json: bool) -> None:
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the plugin; may be given repeatedly."
 )
-@click.option("--only", metavar="TEXT", help="Only cases whose name contains it.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only these cases or layers; may be given repeatedly.")
 @json_option
-def check(name: str, *, kind: str, settings: Sequence[str], only: str | None, as_json: bool) -> None:
+def check(name: str, *, kind: str, settings: Sequence[str], only: Sequence[str], as_json: bool) -> None:
     """Run the conformance kit against a store.
 
     Never against the store of your configuration: the settings are the plugin's defaults and what --set gives, and
-    relative files are made in a temporary folder. The place must be empty, and what is in it afterwards is rubbish.
+    relative files are made in a temporary folder. Every case has an empty place of its own: {place} in a setting
+    stands for its name, as in  aion plugins check memory --set name={place}
     """
     check_driver(DriverKind(kind), name, settings, only=only, as_json=as_json)
 
