@@ -31,7 +31,7 @@ class DriverTable:
 
     use: str
     driver: Driver[Any] | None = None
-    """None only for `[visibility_store] use = "event_store"`: the event store's own."""
+    """None for `[visibility_store] use = "event_store"`, the event store's own, and for what was not looked up."""
     settings: Any = field(repr=False, default=None)
 
     def make(self, platform: Platform) -> Any:

@@ -26,16 +26,18 @@ def load(
     environ: Mapping[str, str] | None = None,
     cwd: FilePath | None = None,
     profile: str | None = None,
+    stores_only: bool = False,
 ) -> Config:
     """The configuration of a path, a dict or the nearest `aion.toml`; a `Config` is returned as it is.
 
     `compose` makes plugins of the names in `[plugins] enabled`; default: of what is installed. `environ` and `cwd` are
-    those of the process unless given. Raises `ConfigError` with every problem; the `PluginError` of a driver that can
+    those of the process unless given. `stores_only` is for clients: runtimes and loaders need not be installed, and
+    their tables are not read. Raises `ConfigError` with every problem; the `PluginError` of a driver that can
     not be used when that is all.
     """
     if isinstance(config, Config):
         return config
-    found = examine(config, compose=compose, environ=environ, cwd=cwd, profile=profile)
+    found = examine(config, compose=compose, environ=environ, cwd=cwd, profile=profile, stores_only=stores_only)
     if found.config is None:
         raise found.error or AssertionError("no configuration and no error")
     return found.config
@@ -48,13 +50,14 @@ def examine(
     environ: Mapping[str, str] | None = None,
     cwd: FilePath | None = None,
     profile: str | None = None,
+    stores_only: bool = False,
 ) -> Examined:
     """Like `load`, but tells what is wrong instead of raising it, beside the values that could be read.
 
     Raises `ConfigError` when not even the sources can be read.
     """
     sources = Sources.gather(config, environ=environ, cwd=cwd, profile=profile)
-    return Reader(sources).read(compose)
+    return Reader(sources, stores_only=stores_only).read(compose)
 
 
 def enabled_extensions(

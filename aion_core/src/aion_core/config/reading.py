@@ -51,9 +51,10 @@ class Examined:
 class Reader:
     """Structures the sections of gathered sources, once."""
 
-    def __init__(self, sources: Sources) -> None:
-        """Nothing is read yet."""
+    def __init__(self, sources: Sources, *, stores_only: bool = False) -> None:
+        """Nothing is read yet. `stores_only` looks up no runtimes and loaders: a client needs none installed."""
         self._sources = sources
+        self._stores_only = stores_only
         self._layers = sources.layers
         self._references = References(environ=sources.environ, folder=sources.folder)
         self._structurer = Structurer(self._references, folder=sources.folder)
@@ -140,6 +141,8 @@ class Reader:
         if kind == "visibility_store" and use == OWN_STORE:
             for key in table:
                 self._structurer.report((*path, key), f'unknown key (with `use = "{OWN_STORE}"` there are no others)')
+            return DriverTable(use=use)
+        if self._stores_only and kind not in {"event_store", "visibility_store"}:
             return DriverTable(use=use)
         try:
             found = lookup.driver(kind, use)
