@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aion_core.config import Config, Kind, load
-from aion_core.model.errors import ConfigError, InvalidInput
+from aion_core.model.errors import ConfigError, InvalidInput, PluginNotFound
 
 
 def test_without_any_file_the_embedded_defaults_hold(aion):
@@ -322,3 +322,12 @@ def test_a_config_prints_itself(aion):
     assert isinstance(config, Config)
     assert "Engine(resident=10000" in repr(config)
     assert Path(config.folder) == aion.folder
+
+
+def test_a_client_needs_no_runtime_to_be_installed(tmp_path):
+    path = tmp_path / "aion.toml"
+    path.write_text('schema = 1\n[event_store]\nuse = "memory"\n[runtime]\nuse = "nowhere"\nodd = 1\n')
+    config = load(path, environ={}, stores_only=True)
+    assert (config.runtime.use, config.runtime.driver) == ("nowhere", None)
+    with pytest.raises(PluginNotFound, match="runtime 'nowhere'"):
+        load(path, environ={})
