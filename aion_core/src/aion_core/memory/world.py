@@ -247,15 +247,13 @@ class FeedLog:
         if after is None:
             # A newcomer is not late: it begins behind what was trimmed before it came.
             after = Cursor({shard: floor for shard, floor in self._floor.items() if floor})
-            unseen = list(self._entries.values())
-        else:
-            for shard, floor in self._floor.items():
-                if after.position(shard) < floor:
-                    raise CursorTooOld(shard, after.position(shard), floor)
-            unseen = [
-                entries[bisect_right(entries, after.position(shard), key=lambda pair: pair[1].n) :]
-                for shard, entries in self._entries.items()
-            ]
+        for shard, floor in self._floor.items():
+            if after.position(shard) < floor:
+                raise CursorTooOld(shard, after.position(shard), floor)
+        unseen = [
+            entries[bisect_right(entries, after.position(shard), key=lambda pair: pair[1].n) :]
+            for shard, entries in self._entries.items()
+        ]
         found = tuple(entry for _, entry in islice(merge(*unseen, key=lambda pair: pair[0]), limit))
         positions = dict(after.positions)
         positions.update((entry.shard, entry.n) for entry in found)

@@ -17,6 +17,14 @@ def check_commits(commits: Sequence[Commit], limits: CommitLimits) -> None:
     for commit in commits:
         if problem := contradiction(commit, limits):
             raise StoreRefused(f"the commit of {commit.workflow_id!r} {problem}.")
+    size = sum(map(commit_size, commits))
+    if len(commits) > 1 and size > limits.call_bytes:
+        raise StoreRefused(f"{len(commits)} commits of {size:,} bytes in one call; {limits.call_bytes:,} are allowed.")
+
+
+def commit_size(commit: Commit) -> int:
+    """The bytes of a commit that `CommitLimits` bounds."""
+    return (len(commit.batch.body) if commit.batch else 0) + sum(map(len, commit.blobs)) + len(commit.state.open)
 
 
 def contradiction(commit: Commit, limits: CommitLimits) -> str | None:
@@ -34,7 +42,7 @@ def contradiction(commit: Commit, limits: CommitLimits) -> str | None:
         return f"has the state of {commit.state.workflow_id!r}"
     if commit.state.head != commit.head:
         return f"leads to event {commit.head}, and its state says {commit.state.head}"
-    size = (len(batch.body) if batch else 0) + sum(map(len, commit.blobs)) + len(commit.state.open)
+    size = commit_size(commit)
     if size > limits.commit_bytes:
         return f"takes {size:,} bytes; {limits.commit_bytes:,} are allowed"
     if len(commit.outcomes) > limits.commit_outcomes or len(commit.posts) > limits.commit_posts:

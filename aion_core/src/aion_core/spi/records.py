@@ -157,10 +157,14 @@ AppendResult: TypeAlias = Committed | Conflict | Fenced | Unknown
 
 @frozen(kw_only=True)
 class CommitLimits:
-    """What one call of `append` and one commit may hold; the engine cuts to fit. Sizes are bytes."""
+    """What one call of `append` and one commit may hold; the engine cuts to fit.
+
+    The bytes of a commit are those of its batch, its blobs and its `open` record.
+    """
 
     call_commits: int = 256
     call_bytes: int = 4 * 1024 * 1024
+    """Of all commits of a call of several; one that stands alone is bound by `commit_bytes` only."""
     commit_bytes: int = 16 * 1024 * 1024
     commit_outcomes: int = 1000
     commit_posts: int = 1000

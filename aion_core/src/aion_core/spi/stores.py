@@ -272,8 +272,10 @@ class EventStore(Store):
 
     @abstractmethod
     def feed(self, after: Cursor | None, *, limit: int) -> Page[FeedEntry, Cursor]:
-        """Committed batches after the cursor; None begins with the oldest kept. `next` is always set: read on from it.
+        """Committed batches after the cursor. `next` is always set: read on from it.
 
+        None begins in each shard behind the last entry that was trimmed, so that a new reader is never late; what older
+        batches are kept is found by `states()` and `read()`.
         Within a shard in the order of the commits, and complete: whoever has seen (s, m) never later finds (s, n<m).
         Between shards there is no order. Raises `CursorTooOld` when entries after the cursor were trimmed.
         """
