@@ -11,6 +11,7 @@ if find_spec("aion_core.model") is None:  # a folder `aion_core/` shadows the pa
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "database": None}
 settings.register_profile("default", max_examples=60, **_COMMON)
+settings.register_profile("ci", max_examples=60, **_COMMON)
 settings.register_profile("nightly", max_examples=2_000, **_COMMON)
 settings.load_profile(os.environ.get("AION_TEST_PROFILE", "default"))
 

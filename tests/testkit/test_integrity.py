@@ -8,16 +8,15 @@ from aion_testkit.conformance import Conformance
 pytest_plugins = ["pytester"]
 
 HEAD = """
-import itertools
+import uuid
 import pytest
 from aion_core.memory import MemoryVisibilitySettings, MemoryVisibilityStore
 from aion_testkit import EventStoreConformance, VisibilityStoreConformance
-names = (f"integrity-{n}" for n in itertools.count())
 
 class TestStore(VisibilityStoreConformance):
     @pytest.fixture
     def make_store(self):
-        settings = MemoryVisibilitySettings(name=next(names))
+        settings = MemoryVisibilitySettings(name=str(uuid.uuid4()))
         return lambda: MemoryVisibilityStore(settings)
 """
 ONE = "test_a_new_store_has_no_cursor"
@@ -172,7 +171,7 @@ class Plain(MemoryEventStore):
 class TestPlain(EventStoreConformance):
     @pytest.fixture
     def make_store(self):
-        return lambda: Plain(MemorySettings(name="integrity-plain"))
+        return lambda: Plain(MemorySettings())
 """)
     result = pytester.runpytest_inprocess("-k", "test_two_engines_share_the_shards or test_a_commit_lists_its_run")
     result.stdout.fnmatch_lines(["*2 not applicable*"])

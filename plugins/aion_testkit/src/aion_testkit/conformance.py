@@ -110,7 +110,7 @@ def _marks(cls: type) -> list[str]:
 
 def _catalogued(cls: type[Conformance]) -> Iterable[Case]:
     seen: dict[str, str] = {}
-    for owner in reversed(cls.__mro__):
+    for owner in cls.__mro__:
         layer = str(getattr(owner, "layer", ""))
         for name, function in vars(owner).items():
             if not name.startswith("test_"):
