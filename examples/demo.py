@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def install_the_plugin(site: Path) -> None:
-    say("1. Install a plugin that knows nothing of this repository", "pip install ./diary_store")
+    say("1. Install a plugin that somebody else wrote", "pip install ./diary_store")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command = [*pip, "--no-build-isolation", "--target", str(site), str(HERE / "diary_store")]
     subprocess.run(command, check=True)  # noqa: S603  # our own interpreter, our own folder
@@ -57,7 +57,7 @@ def install_the_plugin(site: Path) -> None:
 def compose_it_from_a_file(place: Path) -> Config:
     say("2. Select it by name", "aion.toml")
     (place / "aion.toml").write_text(AION_TOML)
-    console.print("".join(f"   │ {line}\n" for line in AION_TOML.splitlines()), end="")
+    quote(AION_TOML)
     config = load(place / "aion.toml", environ={}, stores_only=True)
     driver = config.event_store.driver
     assert driver is not None  # noqa: S101  # for the type checker: an event store always has one
@@ -131,7 +131,7 @@ def keep_a_history(store: EventStore, diary: Path) -> None:
     console.print(
         f"\n   order-42 is [bold green]{state_row.summary.status if state_row else 'gone'}[/]. Its diary says:"
     )
-    console.print("".join(f"   │ {line}\n" for line in diary.read_text().splitlines()))
+    quote(diary.read_text())
 
 
 def hold_it_against_the_contract(config: Config, place: Path) -> None:
@@ -166,7 +166,13 @@ def show(report: ConformanceReport) -> None:
 
 
 def say(what: str, how: str) -> None:
-    console.print(f"\n[bold]{what}[/]  [dim]{how}[/]\n")
+    console.print(f"\n[bold]{what}[/]  [dim]({how})[/]\n")
+
+
+def quote(text: str) -> None:
+    for line in text.splitlines():
+        console.print(f"   │ {line}", markup=False)
+    console.print()
 
 
 if __name__ == "__main__":
