@@ -18,6 +18,7 @@ PUBLIC = {
         InvalidQuery InvalidTime LimitExceeded PayloadError PayloadTooLarge PluginConflict PluginContractError
         PluginError PluginIncompatible PluginLoadError PluginNotFound RunChainBroken Status StoreClosed StoreError
         StoreRefused StoreUnavailable Summary UnknownAttribute __version__
+        NonDeterminism NonDeterministicCall NotInWorkflow ReadOnlyViolation WaitTimeout WorkflowCodeError
     """,
     "aion_core.spi": """
         AtLeast AtMost Rate Seconds Secret Size

@@ -39,6 +39,8 @@ EXITS: Final[dict[type[errors.AionError], Exit]] = {
     errors.ConfigError: Exit.CONFIGURATION,
     errors.PluginError: Exit.CONFIGURATION,
     errors.HistoryError: Exit.STORE_INTEGRITY,
+    errors.NonDeterminism: Exit.NON_DETERMINISM,
+    errors.WaitTimeout: Exit.WAIT_TIMED_OUT,
     errors.StoreUnavailable: Exit.UNAVAILABLE,
     errors.StoreRefused: Exit.STORE_INTEGRITY,
     errors.CursorTooOld: Exit.NOT_FOUND,

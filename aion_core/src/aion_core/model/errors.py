@@ -23,6 +23,12 @@
     │   ├── HistoryTooNew             it holds an event type that this version does not know
     │   ├── HistoryCorrupt            its bytes are not what was written
     │   └── RunChainBroken            its runs do not follow each other
+    ├── WorkflowCodeError             workflow code did what it may not do
+    │   ├── NonDeterministicCall      it called what gives another answer in a replay, or leaves the process
+    │   ├── NonDeterminism            its commands are not those of the history
+    │   ├── ReadOnlyViolation         a query or validator recorded something
+    │   └── NotInWorkflow             a call for workflow code was made outside of any
+    ├── WaitTimeout (TimeoutError)    a wait ended before what it waited for
     └── StoreError
         ├── StoreUnavailable          nothing was done; try again
         ├── StoreRefused              nothing was done, nor will be: a value, a size, a constraint
@@ -338,6 +344,74 @@ class RunChainBroken(HistoryError):
     """The runs of a workflow do not follow each other: no first one, two after the same one, or a circle."""
 
     code: ClassVar[str] = "run-chain-broken"
+
+
+# ---- workflow code
+
+
+class WorkflowCodeError(AionError):
+    """Workflow code did what it may not do. The turn commits nothing; change the code, and the run goes on."""
+
+    code: ClassVar[str] = "workflow-code"
+
+
+class NonDeterministicCall(WorkflowCodeError):
+    """Workflow code called something that gives another answer in a replay, or that leaves the process."""
+
+    code: ClassVar[str] = "non-deterministic-call"
+
+    def __init__(self, what: str, instead: str, *, source: str = "") -> None:
+        """`what` was called, what to use `instead`, and where (`shop.py:41`)."""
+        where = f" at {source}" if source else ""
+        super().__init__(f"workflow code can not use {what}{where}: use {instead} instead.")
+        self.what = what
+        self.instead = instead
+        self.source = source
+
+
+class NonDeterminism(WorkflowCodeError):
+    """Replayed code issued other commands than the history holds: it was changed, or it is not deterministic."""
+
+    code: ClassVar[str] = "non-determinism"
+
+    def __init__(self, history: str, code_does: str, *, seq: int | None = None) -> None:
+        """What the `history` has and what the code does now, as parts of a sentence."""
+        super().__init__(
+            f"history has {history}; the code now {code_does}. "
+            "Bring the code back, or keep both ways with aion.patched(); nothing was changed."
+        )
+        self.history = history
+        self.code_does = code_does
+        self.seq = seq
+
+
+class ReadOnlyViolation(WorkflowCodeError):
+    """A query, a validator or a condition of `wait_until` called something that records."""
+
+    code: ClassVar[str] = "read-only"
+
+    def __init__(self, what: str, call: str) -> None:
+        """`what` is running, and the `call` that it made."""
+        super().__init__(f"{what} may look and not touch: it called {call}, which records something.")
+        self.what = what
+        self.call = call
+
+
+class NotInWorkflow(WorkflowCodeError):
+    """A call that only workflow code can make was made outside of any."""
+
+    code: ClassVar[str] = "not-in-workflow"
+
+    def __init__(self, call: str, instead: str) -> None:
+        """`instead` says what to do outside of workflows."""
+        super().__init__(f"{call} works in workflow code only: {instead}.")
+        self.call = call
+
+
+class WaitTimeout(AionError, TimeoutError):
+    """A wait ended before what it waited for came. Nothing was consumed or cancelled."""
+
+    code: ClassVar[str] = "wait-timeout"
 
 
 # ---- stores

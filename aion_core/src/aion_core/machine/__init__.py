@@ -1,0 +1,11 @@
+"""The deterministic machine: runs workflow code, one event after the other, and says what it asks for.
+
+It touches no clock, store or thread: what it is given is applied, and what comes of it is returned.
+"""
+
+from aion_core.machine.history import Sorter
+from aion_core.machine.loop import WorkflowLoop
+from aion_core.machine.replay import replay
+from aion_core.machine.run import ContinuedAsNew, WorkflowRun
+
+__all__ = ["ContinuedAsNew", "Sorter", "WorkflowLoop", "WorkflowRun", "replay"]
