@@ -396,6 +396,9 @@ async def main(run, started):
         task.cancel()
     for task in pending:
         await asyncio.wait([task])
+    for first in asyncio.as_completed([activity(run, f"c{n}") for n in range(12)]):
+        await first
+        break
     return EMPTY
 
 with WorkflowLoop() as loop:
@@ -404,6 +407,7 @@ with WorkflowLoop() as loop:
         e.WorkflowStarted(seq=1, at=0, run_id="r", workflow_type="t", version="v", python="3.11", machine=1),
         e.SignalReceived(seq=2, at=1, name="fail"),
         e.ActivityCompleted(seq=3, at=2, ordinal=15),
+        e.ActivityCompleted(seq=4, at=3, ordinal=27),
     ]
     print([[(type(c).__name__, getattr(c, "ordinal", None)) for c in run.apply(a)] for a in arrivals])
 """

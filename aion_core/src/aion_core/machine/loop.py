@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from typing import Any, NoReturn, Protocol, Self, TypeVar
 
+from aion_core.machine.guard import Guard
+from aion_core.machine.guard import install as install_guard
 from aion_core.machine.tasks import WorkflowTask, new_task
 from aion_core.model.errors import NonDeterministicCall, WorkflowCodeError
 from aion_core.model.times import SECOND, Instant
@@ -109,8 +111,10 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
     Belongs to one thread. `current` is the run being drained; futures of all runs are bound to this one object.
     """
 
-    def __init__(self) -> None:
-        """Nothing runs yet."""
+    def __init__(self, *, guard: Guard = Guard.RAISE) -> None:
+        """Nothing runs yet. `guard` says what becomes of calls that leave the process."""
+        self.guard = guard
+        install_guard()
         self._ready: deque[Ready] = deque()
         self.current: LoopClient | None = None
         self.now: Instant = Instant(0)
