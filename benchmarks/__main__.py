@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import codecs, queries, startup
+from benchmarks import codecs, machine, queries, startup
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "events": codecs.events,
     "values": codecs.values,
     "queries": queries.parser,
+    "machine": machine.machine,
     "startup": startup.startup,
 }
 

@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, Final
 
 from aion_core.model import commands as c
 from aion_core.model import events as e
 from aion_core.model.ids import WorkflowId
 from aion_core.model.payloads import Payload
 
-_ISSUED: Final = (
-    e.ActivityScheduled,
-    e.ActivityCancelRequested,
-    e.TimerStarted,
-    e.TimerCancelled,
-    e.ChildWorkflowStarted,
-    e.SignalSent,
-    e.CancelSent,
-    e.MarkerRecorded,
-    e.SearchAttributesUpdated,
-    e.MemoUpdated,
-    e.UpdateCompleted,
-    e.WorkflowCompleted,
-    e.WorkflowFailed,
-    e.WorkflowContinuedAsNew,
+
+class Role(Enum):
+    """What an event is to a replay."""
+
+    ARRIVAL = "arrival"
+    """It came from outside: it is applied, and what follows is what its drain issued."""
+    ISSUED = "issued"
+    """A command that the code issued then, and must issue again."""
+    NOTE = "note"
+    """It says something about an attempt, and the code never sees it."""
+
+
+_ROLES: Final[dict[type[e.Event], Role]] = {
+    **dict.fromkeys(e.EVENT_TYPES, Role.ARRIVAL),
+    **dict.fromkeys(
+        (
+            e.ActivityScheduled,
+            e.TimerStarted,
+            e.TimerCancelled,
+            e.ChildWorkflowStarted,
+            e.SignalSent,
+            e.CancelSent,
+            e.MarkerRecorded,
+            e.SearchAttributesUpdated,
+            e.MemoUpdated,
+            e.UpdateCompleted,
+            e.WorkflowCompleted,
+            e.WorkflowFailed,
+            e.WorkflowContinuedAsNew,
+        ),
+        Role.ISSUED,
+    ),
+    **dict.fromkeys((e.ActivityStarted, e.WithTimeoutCompleted), Role.NOTE),
+}
+_DEPENDS: Final = frozenset(
+    {
+        e.ActivityFailed,
+        e.ActivityCancelRequested,
+        e.ActivityCancelled,
+        e.WorkflowCancelRequested,
+        e.WorkflowCancelled,
+    }
 )
-_NOTES: Final = (e.ActivityStarted, e.WithTimeoutCompleted)
 
 
 class Sorter:
-    """Tells arrivals, issued commands and notes apart, going through a run's events in order.
+    """Tells the roles of a run's events, going through them in order.
 
     Two events can be either: `ActivityCancelled` is the outcome of an activity that was asked to stop, or the command
     of an await that ended; `WorkflowCancelled` after a request is how the code ended, without one the request too.
@@ -41,25 +68,28 @@ class Sorter:
         self._asked_to_stop: set[int] = set()
         self._cancel_requested = False
 
-    def is_arrival(self, event: e.Event) -> bool:
-        """Whether it came from outside: it is applied, and what follows is what its drain issued."""
-        if isinstance(event, e.ActivityCancelRequested):
-            self._asked_to_stop.add(event.ordinal)
-        if isinstance(event, e.WorkflowCancelRequested):
-            self._cancel_requested = True
-        if isinstance(event, e.ActivityCancelled):
-            return event.ordinal in self._asked_to_stop
-        if isinstance(event, e.WorkflowCancelled):
-            return not self._cancel_requested
-        if isinstance(event, e.ActivityFailed) and event.next_attempt_at is not None:
-            return False
-        return not isinstance(event, _ISSUED + _NOTES)
+    def role(self, event: e.Event) -> Role:
+        """The role of the next event."""
+        kind = type(event)
+        return _ROLES[kind] if kind not in _DEPENDS else self._role_here(event)
 
-    @staticmethod
-    def is_note(event: e.Event) -> bool:
-        """Whether it is neither: it says something about an attempt, and the code never sees it."""
-        retried = isinstance(event, e.ActivityFailed) and event.next_attempt_at is not None
-        return retried or isinstance(event, _NOTES)
+    def _role_here(self, event: e.Event) -> Role:
+        """Of an event whose role depends on those before it, or on what is in it."""
+        match event:
+            case e.ActivityCancelRequested():
+                self._asked_to_stop.add(event.ordinal)
+                return Role.ISSUED
+            case e.ActivityCancelled():
+                return Role.ARRIVAL if event.ordinal in self._asked_to_stop else Role.ISSUED
+            case e.WorkflowCancelRequested():
+                self._cancel_requested = True
+                return Role.ARRIVAL
+            case e.WorkflowCancelled():
+                return Role.ISSUED if self._cancel_requested else Role.ARRIVAL
+            case e.ActivityFailed():
+                return Role.ARRIVAL if event.next_attempt_at is None else Role.NOTE
+            case _:
+                raise AssertionError(event)
 
 
 def markers_in(issued: Sequence[e.Event]) -> dict[int, Payload]:
@@ -67,8 +97,61 @@ def markers_in(issued: Sequence[e.Event]) -> dict[int, Payload]:
     return {event.ordinal: event.value for event in issued if isinstance(event, e.MarkerRecorded)}
 
 
+def fits(command: c.Command, event: e.Event) -> bool:
+    """Whether a command is the one that the event records: of its kind, with its ordinal and name."""
+    recorded_as, same = _FITS[type(command)]
+    return type(event) in recorded_as and same(command, event)
+
+
+_Same = Callable[[Any, Any], bool]
+
+
+def _ordinal(command: Any, event: Any) -> bool:
+    return bool(command.ordinal == event.ordinal)
+
+
+def _anything(_: Any, __: Any) -> bool:
+    return True
+
+
+_FITS: Final[dict[type[c.Command], tuple[tuple[type[e.Event], ...], _Same]]] = {
+    c.ScheduleActivity: (
+        (e.ActivityScheduled,),
+        lambda x, y: x.ordinal == y.ordinal and x.activity_type == y.activity_type,
+    ),
+    c.CancelActivity: ((e.ActivityCancelled, e.ActivityCancelRequested), _ordinal),
+    c.StartTimer: ((e.TimerStarted,), lambda x, y: x.ordinal == y.ordinal and x.name == y.name),
+    c.CancelTimer: ((e.TimerCancelled,), _ordinal),
+    c.StartChild: (
+        (e.ChildWorkflowStarted,),
+        lambda x, y: x.ordinal == y.ordinal and x.workflow_type == y.workflow_type,
+    ),
+    c.SendSignal: (
+        (e.SignalSent,),
+        lambda x, y: x.ordinal == y.ordinal and x.name == y.name and x.target == y.target,
+    ),
+    c.SendCancel: ((e.CancelSent,), lambda x, y: x.ordinal == y.ordinal and x.target == y.target),
+    c.RecordMarker: (
+        (e.MarkerRecorded,),
+        lambda x, y: x.ordinal == y.ordinal and x.marker == y.kind and x.name == y.name,
+    ),
+    c.SetAttributes: ((e.SearchAttributesUpdated,), _anything),
+    c.SetMemo: ((e.MemoUpdated,), _anything),
+    c.CompleteUpdate: ((e.UpdateCompleted,), lambda x, y: x.update_id == y.update_id),
+    c.CompleteWorkflow: ((e.WorkflowCompleted,), _anything),
+    c.FailWorkflow: ((e.WorkflowFailed,), _anything),
+    c.CancelWorkflow: ((e.WorkflowCancelled,), _anything),
+    c.ContinueAsNew: ((e.WorkflowContinuedAsNew,), _anything),
+    c.BlockWorkflow: ((), _anything),
+}
+"""What each command is recorded as, and what the two must have in common."""
+
+
+# ---- for messages to people
+
+
 Identity = tuple[str, int | str | WorkflowId | None, str | None]
-"""Kind, ordinal, and name where there is one: what a command must have in common with its event."""
+"""Kind, ordinal, and name where there is one."""
 
 
 def identity_of_event(event: e.Event) -> Identity:

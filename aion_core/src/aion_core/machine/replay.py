@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from aion_core.machine.history import Identity, Sorter, identity_of_command, identity_of_event, markers_in
+from aion_core.machine.history import (
+    Identity,
+    Role,
+    Sorter,
+    fits,
+    identity_of_command,
+    identity_of_event,
+    markers_in,
+)
 from aion_core.machine.run import WorkflowRun
 from aion_core.model import commands as c
 from aion_core.model import events as e
@@ -17,52 +26,49 @@ def replay(run: WorkflowRun, events: Iterable[e.Event]) -> None:
     `events` are those of this run, up to the last that was drained. Raises `NonDeterminism` at the first command that
     is not the recorded one: then the run must be evicted.
     """
-    for arrival, issued in _turns(events):
-        run.recorded(markers_in(issued))
-        commands = run.apply(arrival)
-        if (
-            isinstance(arrival, e.WorkflowCancelled)
-            and len(commands) == 1
-            and isinstance(commands[0], c.CancelWorkflow)
-        ):
-            continue  # one event stands for the request and for the end
-        match(commands, [event for event in issued if not _is_local_result(event)])
-
-
-def match(commands: Sequence[c.Command], issued: Sequence[e.Event]) -> None:
-    """Compare kind, ordinal and name of each, in order."""
-    commands = [command for command in commands if not (isinstance(command, c.ScheduleActivity) and command.local)]
-    for command, event in zip(commands, issued, strict=False):
-        if identity_of_command(command) != identity_of_event(event):
-            raise NonDeterminism(_recorded(event), _does(command), seq=event.seq)
-    if len(commands) > len(issued):
-        extra = commands[len(issued)]
-        raise NonDeterminism(f"nothing there{_after(issued)}", _does(extra))
-    if len(issued) > len(commands):
-        missing = issued[len(commands)]
-        raise NonDeterminism(_recorded(missing), "does nothing there", seq=missing.seq)
-
-
-def _turns(events: Iterable[e.Event]) -> Iterable[tuple[e.Event, list[e.Event]]]:
-    """Each arrival with the events of the commands that its drain issued."""
     sorter = Sorter()
     arrival: e.Event | None = None
     issued: list[e.Event] = []
     for event in events:
-        if sorter.is_arrival(event):
+        role = sorter.role(event)
+        if role is Role.ARRIVAL:
             if arrival is not None:
-                yield arrival, issued
+                _apply(run, arrival, issued)
             arrival, issued = event, []
         elif arrival is None:
             raise HistoryCorrupt(f"begins with {e.event_tag(type(event))!r}")
-        elif not sorter.is_note(event):
+        elif role is Role.ISSUED:
             issued.append(event)
     if arrival is not None:
-        yield arrival, issued
+        _apply(run, arrival, issued)
 
 
-def _is_local_result(event: e.Event) -> bool:
-    return isinstance(event, e.ActivityCompleted)
+def _apply(run: WorkflowRun, arrival: e.Event, issued: Sequence[e.Event]) -> None:
+    run.recorded(markers_in(issued))
+    commands = run.apply(arrival)
+    if isinstance(arrival, e.WorkflowCancelled):
+        # One event stands for the request and for the end, which settles everything open.
+        commands = [command for command in commands if not isinstance(command, _SETTLED_BY_THE_END)]
+    match(commands, issued)
+
+
+_SETTLED_BY_THE_END: Final = (c.CancelWorkflow, c.CancelActivity, c.CancelTimer)
+
+
+def match(commands: Sequence[c.Command], issued: Sequence[e.Event]) -> None:
+    """Compare kind, ordinal and name of each, in order. A local activity is recorded by its result, not here."""
+    position = 0
+    for command in commands:
+        if type(command) is c.ScheduleActivity and command.local:
+            continue
+        if position == len(issued):
+            raise NonDeterminism(f"nothing there{_after(issued)}", _does(command))
+        event = issued[position]
+        if not fits(command, event):
+            raise NonDeterminism(_recorded(event), _does(command), seq=event.seq)
+        position += 1
+    if position < len(issued):
+        raise NonDeterminism(_recorded(issued[position]), "does nothing there", seq=issued[position].seq)
 
 
 def _recorded(event: e.Event) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from random import Random  # noqa: TID251  # seeded by the run
 from types import FrameType
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from aion_core.codec.failures import failure_of
 from aion_core.machine.loop import TimerHandle, WorkflowLoop
@@ -76,12 +76,15 @@ class WorkflowRun:
 
         While the run is paused or blocked arrivals are held, and drained in order when it goes on.
         """
-        if self._held is not None and not isinstance(event, e.WorkflowResumed | e.WorkflowUnblocked):
+        if self._held is None:
+            self._drain(event)
+        elif isinstance(event, e.WorkflowResumed | e.WorkflowUnblocked):
+            held, self._held = self._held, None
+            for arrival in (*held, event):
+                self._drain(arrival)
+        else:
             self._held.append(event)
             return []
-        held, self._held = self._held or [], None
-        for arrival in (*held, event):
-            self._drain(arrival)
         commands, self._commands = [*self._commands.values()], {}
         if self._violation is not None:
             return [c.BlockWorkflow(failure=failure_of(self._violation))]
@@ -89,7 +92,8 @@ class WorkflowRun:
 
     def recorded(self, markers: Mapping[int, Payload]) -> None:
         """Values that the history holds for markers of the next drain: the code sees these and computes none."""
-        self._markers.update(markers)
+        if markers:
+            self._markers.update(markers)
 
     def evict(self) -> None:
         """Leave memory. `finally` blocks of the code run, and can do nothing; nobody hears of it."""
@@ -107,7 +111,8 @@ class WorkflowRun:
         loop.current = self
         loop.now = event.at
         try:
-            self._deliver(event)
+            if (deliver := self._deliveries.get(type(event))) is not None:
+                deliver(self, event)
             loop.drain()
             while self._conditions and self._wake_one():
                 loop.drain()
@@ -117,28 +122,47 @@ class WorkflowRun:
             self.closed = True
             self._issue("end", self._ending(self._task))
 
-    def _deliver(self, event: e.Event) -> None:
-        match event:
-            case e.WorkflowStarted():
-                self.run_id = event.run_id
-                self._task = self._loop.create_task(self._main(self, event), name="main")
-                self._tasks.pop(self._task, None)
-            case e.TimerFired():
-                if (handle := self._timers.pop(event.ordinal, None)) is not None:
-                    self._loop.call_soon(handle.callback, *handle.args, context=handle.context)
-            case e.SignalReceived():
-                self.signals.put(event)
-            case e.WorkflowCancelRequested() | e.WorkflowCancelled():
-                if self._task is not None:
-                    self._task.cancel()
-            case e.WorkflowPaused() | e.WorkflowBlocked():
-                self._held = []
-            case e.ActivityCompleted() | e.ActivityFailed() | e.ActivityCancelled():
-                self._settle(("activity", event.ordinal), event)
-            case e.ChildWorkflowCompleted() | e.ChildWorkflowFailed() | e.ChildWorkflowCancelled():
-                self._settle(("child", event.ordinal), event)
-            case _:
-                pass
+    def _start(self, event: e.WorkflowStarted) -> None:
+        self.run_id = event.run_id
+        self._task = self._loop.create_task(self._main(self, event), name="main")
+        self._tasks.pop(self._task, None)
+
+    def _fire(self, event: e.TimerFired) -> None:
+        if (handle := self._timers.pop(event.ordinal, None)) is not None:
+            self._loop.call_soon(handle.callback, *handle.args, context=handle.context)
+
+    def _receive(self, event: e.SignalReceived) -> None:
+        self.signals.put(event)
+
+    def _cancel(self, _: e.WorkflowCancelRequested | e.WorkflowCancelled) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _hold(self, _: e.WorkflowPaused | e.WorkflowBlocked) -> None:
+        self._held = []
+
+    def _settle_activity(self, event: e.ActivityCompleted | e.ActivityFailed | e.ActivityCancelled) -> None:
+        self._settle(("activity", event.ordinal), event)
+
+    def _settle_child(self, event: e.ChildWorkflowCompleted | e.ChildWorkflowFailed | e.ChildWorkflowCancelled) -> None:
+        self._settle(("child", event.ordinal), event)
+
+    _deliveries: ClassVar[dict[type[e.Event], Callable[[WorkflowRun, Any], None]]] = {
+        e.WorkflowStarted: _start,
+        e.TimerFired: _fire,
+        e.SignalReceived: _receive,
+        e.WorkflowCancelRequested: _cancel,
+        e.WorkflowCancelled: _cancel,
+        e.WorkflowPaused: _hold,
+        e.WorkflowBlocked: _hold,
+        e.ActivityCompleted: _settle_activity,
+        e.ActivityFailed: _settle_activity,
+        e.ActivityCancelled: _settle_activity,
+        e.ChildWorkflowCompleted: _settle_child,
+        e.ChildWorkflowFailed: _settle_child,
+        e.ChildWorkflowCancelled: _settle_child,
+    }
+    """What an arrival does to the run; what is not here (attributes of the start, resumptions) only moves its time."""
 
     def _settle(self, key: tuple[str, int], event: e.Event) -> None:
         future = self._waiting.pop(key, None)
@@ -249,7 +273,7 @@ class WorkflowRun:
         local: bool = False,
     ) -> tuple[int, asyncio.Future[e.Event]]:
         """Schedule an activity; its ordinal, and the event that will end it."""
-        self.check(f"the activity {activity_type!r}")
+        self.check("an activity")
         ordinal = next(self._ordinals.activity)
         future = self._waiting["activity", ordinal] = self._loop.create_future()
         command = c.ScheduleActivity(
@@ -257,7 +281,7 @@ class WorkflowRun:
             activity_type=activity_type,
             input=payload,
             queue=queue,
-            options=options or ActivityOptions(),
+            options=options or _NO_OPTIONS,
             input_hash=input_hash,
             local=local,
             source=self._source(),
@@ -314,6 +338,8 @@ class WorkflowRun:
             frame = frame.f_back
         return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame else ""
 
+
+_NO_OPTIONS: Final = ActivityOptions()
 
 _SURVIVORS: Final[list[asyncio.Task[Any]]] = []
 """Code that catches everything and awaits again can not be closed: kept, since the collector would complain of it."""
