@@ -175,5 +175,26 @@ def test_a_value_of_no_member_is_refused(plain, union, text):
     assert text in str(caught.value)
 
 
+@dataclasses.dataclass
+class Plain:
+    x: int
+
+
+@dataclasses.dataclass
+class Rich:
+    y: int
+    x: int = 0
+
+
+def test_an_optional_key_of_one_member_does_not_mark_another():
+    assert VALUES.structure({"x": 1, "y": 2}, Plain | Rich) == Rich(2, 1)
+    assert VALUES.structure({"x": 1}, Plain | Rich) == Plain(1)
+
+
+def test_an_int_is_accepted_for_the_float_of_a_union():
+    decoded = VALUES.structure(1, float | str)
+    assert (decoded, type(decoded)) == (1.0, float)
+
+
 def test_a_union_with_any_takes_everything():
     assert VALUES.structure({"x": [1]}, Any | None) == {"x": [1]}

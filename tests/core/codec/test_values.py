@@ -369,6 +369,19 @@ def test_a_payload_that_is_still_encoded_is_not_guessed_at():
         VALUES.decode(Payload(data=b"x", encodings=("zstd", "aes")), int)
 
 
+def test_a_payload_of_another_type_is_not_read_as_json():
+    with pytest.raises(PayloadError, match="is image/png, and no codec for it is enabled"):
+        VALUES.decode(Payload(data=b"1", type="image/png"), int)
+
+
+def test_a_value_nested_beyond_python_is_an_error_of_ours():
+    nested: Any = {"name": "a", "children": []}
+    for _ in range(100_000):
+        nested = {"name": "a", "children": [nested]}
+    with pytest.raises(PayloadError, match=r"is nested too deeply \(expected Tree\)"):
+        VALUES.structure(nested, Tree)
+
+
 def test_a_validator_of_the_users_class_that_raises_is_an_error_with_its_place():
     @dataclasses.dataclass
     class Positive:
