@@ -621,6 +621,14 @@ class TrimTakesTombstones(MemoryEventStore):
 # ---- packages and blobs
 
 
+@caught_by("test_a_package_whose_bytes_were_changed_is_refused")
+class AnyBytesAreAPackage(MemoryEventStore):
+    def put_package(self, package, *, route=()):
+        with self.world.lock:
+            self.world.packages[package.version] = package
+            self.world.routes.update((name, Route(name, package.version)) for name in route)
+
+
 @caught_by("test_deleting_a_package_keeps_its_routes")
 class RoutesGoWithTheirPackage(MemoryEventStore):
     def delete_package(self, version):

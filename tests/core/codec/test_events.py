@@ -113,6 +113,11 @@ def test_an_unknown_codec_of_a_batch_is_too_new():
 # ---- damage
 
 
+def test_a_batch_of_no_events_is_corrupt():
+    with pytest.raises(HistoryCorrupt, match="that holds other events than it says"):
+        decode_batch(batch_of("[]", first=1, last=0))
+
+
 def test_every_truncation_of_a_batch_is_noticed(every_event):
     batch = encode_batch(every_event)
     for length in range(0, len(batch.body), 97):

@@ -96,6 +96,8 @@ def test_sorted_text_is_the_same_for_every_order_of_keys():
         ("[" * 100_000, "is nested more than 64 levels deep"),
         ("[" * 65 + "]" * 65, "is nested too deeply"),
         ('"\\u0000"', "holds a NUL character"),
+        ("1" * 5000, "holds an integer of more digits than Python turns into text"),
+        ("[1e999]", "the value at $[0] is inf, which JSON can not hold"),
     ],
 )
 def test_text_from_outside_is_read_strictly(text, problem):
@@ -112,6 +114,8 @@ def test_no_text_from_outside_raises_anything_else(text):
         pass
 
 
-def test_damaged_text_in_a_history_is_an_error_of_ours():
-    with pytest.raises(PayloadError, match="is not the JSON that was written"):
-        read_json(b'{"a":')
+@pytest.mark.parametrize("text", [b'{"a":', b"1" * 5000, b"\xff", b"1e999", b"[" * 100_000])
+def test_damaged_text_in_a_history_is_an_error_of_ours(text):
+    with pytest.raises(PayloadError, match="is not the JSON that was written") as caught:
+        read_json(text)
+    assert caught.value.code == "payload"

@@ -1,10 +1,11 @@
 import dataclasses
 import enum
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, NewType, TypedDict
 
 import msgspec
+import pydantic
 import pytest
 
 from aion_core.codec import Values
@@ -64,9 +65,31 @@ class Paint(enum.Enum):
 Id = NewType("Id", str)
 
 
+class Row(msgspec.Struct, array_like=True):
+    a: int
+
+
+class Names(pydantic.RootModel[list[str]]):
+    pass
+
+
+class Corner(enum.Enum):
+    LEFT = (0, 1)
+    RIGHT = (1, 1)
+
+
+class Release(enum.Enum):
+    FIRST = date(2026, 1, 2)
+
+
 @pytest.mark.parametrize(
     ("union", "value"),
     [
+        (Row | None, Row(1)),
+        (Names | int, Names(["a"])),
+        (Corner | str, Corner.RIGHT),
+        (Release | int, Release.FIRST),
+        (Literal["auto", 1] | None, 1),
         (int | str, 1),
         (int | str | None, "1"),
         (int | float, 1),
@@ -103,6 +126,10 @@ def test_members_that_look_different_in_json_are_told_apart(union, value):
     [
         (str | datetime, "str and datetime are both a JSON string"),
         (Id | Decimal, "are both a JSON string"),
+        (str | Release, "str and Release are both a JSON string"),
+        (list[int] | Corner, "are both a JSON array"),
+        (list[int] | Row, "are both a JSON array"),
+        (list[int] | Names, "are both a JSON array"),
         (str | Colour, "str and Colour are both a JSON string"),
         (Colour | Paint, "Colour and Paint are both a JSON string"),
         (Literal["a"] | str, "Literal['a'] and str are both a JSON string"),
@@ -133,8 +160,10 @@ def test_an_ambiguous_union_deep_inside_a_class_is_refused_too():
     ("plain", "union", "text"),
     [
         (1.5, int | str, "the value is a float (expected int | str)."),
-        (None, int | str, "the value is a null (expected int | str)."),
+        (None, int | str, "the value is null (expected int | str)."),
         ({"x": 1}, Card | Cash, "has none of the keys number, amount"),
+        ({"kind": [], "id": 1}, Created | Deleted, "has 'kind' [], which is none of 'created', 'deleted'"),
+        ([1], int | str, "the value is an array (expected int | str)."),
         ({"kind": "moved", "id": 1}, Created | Deleted, "has 'kind' 'moved', which is none of 'created', 'deleted'"),
         ("green", Colour | Shape, "is 'green', which is none of 'red', 'round'"),
         ({"number": 4}, Card | Cash, "$.number is an int (expected str)"),
@@ -144,6 +173,27 @@ def test_a_value_of_no_member_is_refused(plain, union, text):
     with pytest.raises(PayloadError) as caught:
         VALUES.structure(plain, union)
     assert text in str(caught.value)
+
+
+@dataclasses.dataclass
+class Plain:
+    x: int
+
+
+@dataclasses.dataclass
+class Rich:
+    y: int
+    x: int = 0
+
+
+def test_an_optional_key_of_one_member_does_not_mark_another():
+    assert VALUES.structure({"x": 1, "y": 2}, Plain | Rich) == Rich(2, 1)
+    assert VALUES.structure({"x": 1}, Plain | Rich) == Plain(1)
+
+
+def test_an_int_is_accepted_for_the_float_of_a_union():
+    decoded = VALUES.structure(1, float | str)
+    assert (decoded, type(decoded)) == (1.0, float)
 
 
 def test_a_union_with_any_takes_everything():

@@ -2,6 +2,7 @@ import dataclasses
 import enum
 import subprocess
 import sys
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -84,6 +85,83 @@ class Tree:
     children: list["Tree"] = dataclasses.field(default_factory=list)
 
 
+class Word(enum.StrEnum):
+    YES = "yes"
+
+
+class Tone(str, enum.Enum):  # noqa: UP042  # the older way, which prints differently
+    LOUD = "loud"
+
+
+class Corner(enum.Enum):
+    LEFT = (0, 1)
+    RIGHT = (1, 1)
+
+
+class Release(enum.Enum):
+    FIRST = date(2026, 1, 2)
+    SECOND = date(2026, 3, 4)
+
+
+class Tax(Decimal, enum.Enum):
+    FULL = "0.19"
+
+
+class Rights(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+class Email(str):
+    __slots__ = ()
+
+
+class Metres(float):
+    __slots__ = ()
+
+
+class Grams(int):
+    __slots__ = ()
+
+
+class Moment(datetime):
+    pass
+
+
+class Bag(msgspec.Struct):
+    names: set[str]
+    ages: dict[str, int]
+
+
+class Letters(pydantic.BaseModel):
+    names: set[str]
+    more: dict[str, list[frozenset[int]]] = {}
+    start: Any = None
+
+
+class Named(pydantic.BaseModel):
+    size: int = pydantic.Field(alias="Size")
+
+
+class Split(pydantic.BaseModel):
+    size: int = pydantic.Field(validation_alias="in_size", serialization_alias="out_size")
+
+
+class Login(pydantic.BaseModel):
+    password: pydantic.SecretStr = pydantic.SecretStr("")
+
+
+@dataclasses.dataclass
+class Seeded:
+    total: int
+    seed: dataclasses.InitVar[int] = 0
+
+
+@dataclasses.dataclass
+class Loose:
+    anything: object
+
+
 Cents = NewType("Cents", int)
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone(timedelta(hours=2)))
 UID = UUID(int=7)
@@ -136,6 +214,31 @@ ROUND_TRIPS = [
             b'"tags":["a","b"],"by_size":{"l":1}}'
         ),
     ),
+    (Word.YES, Word, b'"yes"'),
+    (Tone.LOUD, Tone, b'"loud"'),
+    ({Word.YES: 1}, dict[Word, int], b'{"yes":1}'),
+    (Corner.RIGHT, Corner, b"[1,1]"),
+    (Release.SECOND, Release, b'"2026-03-04"'),
+    (Tax.FULL, Tax, b'"0.19"'),
+    (Rights.READ | Rights.WRITE, Rights, b"3"),
+    (Email("a@b"), Email, b'"a@b"'),
+    (Metres(1.5), Metres, b"1.5"),
+    (Grams(5), Grams, b"5"),
+    (Moment(2026, 1, 2, tzinfo=UTC), Moment, b'"2026-01-02T00:00:00+00:00"'),
+    (deque([1, 2]), deque[int], b"[1,2]"),
+    (defaultdict(list, {"a": [1]}), defaultdict[str, list[int]], b'{"a":[1]}'),
+    (OrderedDict(b=1, a=2), OrderedDict[str, int], b'{"b":1,"a":2}'),
+    (Counter("aab"), Counter[str], b'{"a":2,"b":1}'),
+    ({1: "a"}, dict[Literal[1, 2], str], b'{"1":"a"}'),
+    (Bag({"b", "a", "d", "c"}, {"z": 1, "a": 2}), Bag, b'{"names":["a","b","c","d"],"ages":{"z":1,"a":2}}'),
+    (
+        Letters(names=set("badc"), more={"x": [frozenset({9, 8, 40, 1})]}),
+        Letters,
+        b'{"names":["a","b","c","d"],"more":{"x":[[1,40,8,9]]},"start":null}',
+    ),
+    (Named(Size=1), Named, b'{"Size":1}'),
+    (Login(), Login, b'{"password":""}'),
+    (Loose([1]), Loose, b'{"anything":[1]}'),
     (None, Line | None, b"null"),
     (Line(1), Line | None, b'{"price":1,"name":"x"}'),
 ]
@@ -230,8 +333,14 @@ def test_without_an_annotation_a_value_is_what_json_makes_of_it():
         (lambda: None, "is a builtins.function, which can not be encoded"),
         ([1, {"a": object}], "the value at $[1].a is a builtins.type, which can not be encoded"),
         ("a\x00", "holds a NUL character"),
+        ([10**5000], "holds an integer of more digits than Python turns into text: write it as a str."),
+        (10**5000, "holds an integer of more digits than Python turns into text: write it as a str."),
+        (Letters(names=set(), start=datetime(2026, 1, 1)), "is the datetime 2026-01-01T00:00:00 without a time zone"),
+        (Letters(names=set(), start={datetime(2026, 1, 1): 1}), "without a time zone"),
+        (Login(password="hunter2"), "holds a pydantic secret, which is written as asterisks: pass a reference to it."),
+        (Letters(names=set(), start=b"\xff"), "the value can not be encoded: "),
     ],
-    ids=lambda value: str(value)[:30],
+    ids=lambda value: type(value).__name__ if isinstance(value, int | list) else str(value)[:30],
 )
 def test_a_value_that_can_not_be_kept_is_refused_before_anything_is_recorded(value, text):
     with pytest.raises(PayloadError) as caught:
@@ -260,6 +369,19 @@ def test_a_payload_that_is_still_encoded_is_not_guessed_at():
         VALUES.decode(Payload(data=b"x", encodings=("zstd", "aes")), int)
 
 
+def test_a_payload_of_another_type_is_not_read_as_json():
+    with pytest.raises(PayloadError, match="is image/png, and no codec for it is enabled"):
+        VALUES.decode(Payload(data=b"1", type="image/png"), int)
+
+
+def test_a_value_nested_beyond_python_is_an_error_of_ours():
+    nested: Any = {"name": "a", "children": []}
+    for _ in range(100_000):
+        nested = {"name": "a", "children": [nested]}
+    with pytest.raises(PayloadError, match=r"is nested too deeply \(expected Tree\)"):
+        VALUES.structure(nested, Tree)
+
+
 def test_a_validator_of_the_users_class_that_raises_is_an_error_with_its_place():
     @dataclasses.dataclass
     class Positive:
@@ -279,6 +401,42 @@ def test_a_validator_of_the_users_class_that_raises_is_an_error_with_its_place()
 @pytest.mark.parametrize("kind", [int, Order, list[Line | None], dict[str, Tree], Any, Model, Struct | None])
 def test_a_supported_type_is_accepted_at_registration(kind):
     VALUES.check_type(kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (Seeded, "the InitVar 'seed' of Seeded is not kept: make it a field"),
+        (Split, "the field 'size' of Split is written as 'out_size' and read as 'in_size': give it one alias for both"),
+        (dict[float, int], "float can not be the key of a JSON object, which is text: use str or int"),
+        (dict[bool, int], "bool can not be the key of a JSON object"),
+        (dict[int | str, int], "int | str can not be the key of a JSON object"),
+        (dict[Corner, int], "Corner can not be the key of a JSON object"),
+        (list[complex], "there is no rule for complex; use a dataclass, attrs class, pydantic model or plain data"),
+    ],
+    ids=str,
+)
+def test_a_type_whose_values_would_not_come_back_is_refused_at_registration_with_the_reason(kind, reason):
+    with pytest.raises(TypeError) as caught:
+        VALUES.check_type(kind)
+    assert reason in str(caught.value)
+
+
+def test_a_defaultdict_comes_back_with_its_default():
+    decoded = VALUES.decode(VALUES.encode(defaultdict(list, {"a": [1]})), defaultdict[str, list[int]])
+    assert decoded["new"] == []
+
+
+def test_a_str_enum_stands_for_a_str_wherever_one_is_written():
+    assert VALUES.encode({"x": [Word.YES], "line": Line(1, Word.YES)}).content == (
+        b'{"x":["yes"],"line":{"price":1,"name":"yes"}}'
+    )
+
+
+def test_a_problem_does_not_repeat_a_value_of_any_size():
+    with pytest.raises(PayloadError) as caught:
+        VALUES.structure("x" * 100_000, Size)
+    assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize("kind", ["Order", complex, type(lambda: None)])
@@ -314,9 +472,15 @@ def test_another_value_another_type_or_another_order_of_arguments_has_another_fi
 
 
 def test_a_fingerprint_is_the_same_in_every_process():
-    program = (
-        "from aion_core.codec import Values; print(Values().fingerprint({'b': {'x', 'y', 'z'}, 'a': frozenset('pqr')}))"
-    )
+    program = """
+import msgspec, pydantic
+from aion_core.codec import Values
+class Bag(msgspec.Struct):
+    names: set[str]
+class Model(pydantic.BaseModel):
+    names: set[str]
+print(Values().fingerprint({'b': {'x', 'y', 'z'}, 'a': frozenset('pqr')}, Bag(set('abcde')), Model(names=set('abcde'))))
+"""
     runs = [
         subprocess.run(
             [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import pytest
 
@@ -41,6 +42,11 @@ def test_a_value_of_the_declared_type_comes_back_as_it_was(name, value, plain):
         ("items", True, "search attribute 'items' is declared as int and was given bool."),
         ("items", "5", "search attribute 'items' is declared as int and was given str."),
         ("items", 2**63, f"search attribute 'items' is {2**63}, which does not fit into 64 bits."),
+        (
+            "items",
+            2**10_000,
+            "search attribute 'items' is an int of very many digits, which does not fit into 64 bits.",
+        ),
         ("total", 1, "search attribute 'total' is declared as float and was given int."),
         (
             "total",
@@ -59,6 +65,16 @@ def test_a_value_of_another_type_is_refused_and_nothing_is_converted(name, value
         SCHEMA.check(name, value)
     assert str(caught.value) == problem
     assert caught.value.code == "invalid-attribute"
+
+
+def test_an_int_enum_is_recorded_as_its_number():
+    recorded = SCHEMA.check("items", HTTPStatus.OK)
+    assert type(recorded.value) is int
+
+
+def test_a_name_that_is_no_text_is_refused():
+    with pytest.raises(InvalidAttribute, match="search attribute 5 is not a name"):
+        AttributeSchema({5: "str"})
 
 
 def test_a_datetime_attribute_needs_a_time_zone():

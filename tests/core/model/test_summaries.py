@@ -76,6 +76,12 @@ def test_a_closed_run_knows_when_it_closed_and_where_its_history_ends():
     assert (run.summary.started, run.summary.closed, run.first_seq, run.last_seq) == (at(1), at(2), 1, 2)
 
 
+def test_what_is_recorded_after_the_end_does_not_move_it():
+    closed = e.WorkflowCompleted(seq=2, at=2 * SECOND)
+    (run,) = fold_runs("order-42", [started(1), closed, e.MemoUpdated(seq=3, at=3 * SECOND, memo={})])
+    assert (run.last_seq, run.summary.closed) == (2, at(2))
+
+
 def test_a_blocked_run_says_why_and_a_running_one_does_not():
     blocked = e.WorkflowBlocked(seq=2, at=2, failure=BOOM)
     (run,) = fold_runs("order-42", [started(1), blocked])

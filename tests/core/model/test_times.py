@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -31,8 +31,33 @@ def test_an_instant_outside_the_calendar_is_refused():
 
 
 @pytest.mark.parametrize(
+    "when",
+    [
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=1))),
+    ],
+)
+def test_a_datetime_that_its_zone_leads_out_of_the_calendar_is_refused(when):
+    with pytest.raises(InvalidTime, match=r"the time lies outside the calendar \(years 1 to 9999\)"):
+        instant(when)
+
+
+@pytest.mark.parametrize("when", ["2026-01-01", date(2026, 1, 1), 5])
+def test_what_is_no_datetime_is_refused(when):
+    with pytest.raises(InvalidTime, match=r"not_before is a (str|date|int); write a datetime with a time zone\."):
+        instant(when, what="not_before")
+
+
+@pytest.mark.parametrize(
     ("given_", "expected"),
-    [(1, 1_000_000), (0.5, 500_000), (timedelta(days=1), 86_400_000_000), (1e-9, 1), (timedelta.resolution, 1)],
+    [
+        (1, 1_000_000),
+        (0.5, 500_000),
+        (timedelta(days=1), 86_400_000_000),
+        (1e-9, 1),
+        (timedelta.resolution, 1),
+        (0.0000015, 2),
+    ],
 )
 def test_a_duration_is_seconds_or_a_timedelta(given_, expected):
     assert micros(given_) == expected
@@ -48,7 +73,10 @@ def test_a_duration_is_seconds_or_a_timedelta(given_, expected):
         (float("inf"), "start_to_close is inf; write a finite number of seconds."),
         ("5s", "start_to_close is a str; write seconds or a timedelta."),
         (True, "start_to_close is a bool; write seconds or a timedelta."),
-        (1e12, "start_to_close is 1e+12 s, longer than a thousand years."),
+        (1e308, "start_to_close is longer than a thousand years."),
+        (10**400, "start_to_close is longer than a thousand years."),
+        (timedelta.max, "start_to_close is longer than a thousand years."),
+        (1e12, "start_to_close is longer than a thousand years."),
     ],
 )
 def test_a_bad_duration_is_refused_naming_what_it_is_for(given_, problem):

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import InitVar, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from functools import cache
+from inspect import isabstract
 from pathlib import PurePath
 from types import GenericAlias
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
@@ -34,21 +36,14 @@ from cattrs.cols import (
     mapping_structure_factory,
     namedtuple_structure_factory,
 )
+from cattrs.errors import StructureHandlerNotFoundError
 from cattrs.gen import make_mapping_structure_fn
 
 from aion_core.codec.json_text import write_json
-from aion_core.codec.unions import AmbiguousUnion, Structure, is_union, shown, union_hook
+from aion_core.codec.pydantic_models import is_pydantic, pydantic_reader, write_pydantic
+from aion_core.codec.unions import AmbiguousUnion, Structure, is_union, json_kinds, named, shown, union_hook
 
 _EXACT: Final = (str, bool, int)
-_NAMES: Final[Mapping[type, str]] = {
-    str: "a str",
-    int: "an int",
-    float: "a float",
-    bool: "a bool",
-    type(None): "null",
-    list: "an array",
-    dict: "an object",
-}
 
 
 def build_converter(*, detailed: bool = False, omit_defaults: bool = False) -> Converter:
@@ -66,40 +61,48 @@ def build_converter(*, detailed: bool = False, omit_defaults: bool = False) -> C
 
 
 def _scalars(converter: Converter) -> None:
+    to_enum = _enum_reader(converter)
     for kind in _EXACT:
-        converter.register_structure_hook(kind, _exactly(kind))
-    converter.register_structure_hook(float, _to_float)
-    converter.register_structure_hook_func(_is_none, _exactly(type(None)))
+        converter.register_structure_hook(kind, _exactly(kind, to_enum))
+    converter.register_structure_hook(float, _to_float(to_enum))
+    converter.register_structure_hook_func(_is_none, _exactly(type(None), to_enum))
     converter.register_structure_hook_func(_is_literal, _to_literal)
-    converter.register_structure_hook_func(_is_enum, _to_enum)
+    converter.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
+    converter.register_structure_hook_func(_is_enum, to_enum)
     converter.register_unstructure_hook_func(_is_enum, lambda value: converter.unstructure(value.value))
     for text_kind, write, read in _TEXTS:
-        converter.register_unstructure_hook(text_kind, write)
-        converter.register_structure_hook(text_kind, _from_text(read))
+        converter.register_unstructure_hook(text_kind, _to_text(write, converter))
+        converter.register_structure_hook(text_kind, _from_text(text_kind, read, to_enum))
     converter.register_unstructure_hook_func(_is_path, str)
     converter.register_structure_hook_func(_is_path, lambda value, kind: kind(_text(value)))
 
 
-def _exactly(kind: type) -> Structure:
+def _exactly(kind: type, to_enum: Structure) -> Structure:
     def structure(value: Any, target: Any) -> Any:
         if type(value) is not kind:
             raise TypeError(f"is {named(value)}")
-        return value if target is kind else _as_subclass(value, target)
+        return value if target is kind else _as_subclass(value, target, to_enum, plain=value)
 
     return structure
 
 
-def _to_float(value: Any, target: Any) -> Any:
-    if type(value) is not float and type(value) is not int:
-        raise TypeError(f"is {named(value)}")
-    return float(value) if target is float else _as_subclass(float(value), target)
+def _to_float(to_enum: Structure) -> Structure:
+    def structure(value: Any, target: Any) -> Any:
+        if type(value) is not float and type(value) is not int:
+            raise TypeError(f"is {named(value)}")
+        found = float(value)
+        return found if target is float else _as_subclass(found, target, to_enum, plain=found)
+
+    return structure
 
 
-def _as_subclass(value: Any, target: Any) -> Any:
+def _as_subclass(value: Any, target: Any, to_enum: Structure, *, plain: Any) -> Any:
     """The way of an IntEnum, and of any other subclass: cattrs sends it to the hook of its base."""
     if target is None:
         return value
-    return _to_enum(value, target) if _is_enum(target) else target(value)
+    if _is_enum(target):
+        return to_enum(plain, target)
+    return target.fromisoformat(value.isoformat()) if isinstance(value, date | time) else target(value)
 
 
 def _is_none(kind: Any) -> bool:
@@ -122,15 +125,22 @@ def _is_enum(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Enum)
 
 
-def _to_enum(value: Any, kind: type[Enum]) -> Enum:
-    for choice in kind:
-        if choice.value == value and type(choice.value) is type(value):
-            return choice
-    try:
-        return kind(tuple(value) if isinstance(value, list) else value)
-    except ValueError:
-        choices = ", ".join(repr(choice.value) for choice in kind)
-        raise ValueError(f"is {value!r}, which is none of {choices}") from None
+def _enum_reader(converter: Converter) -> Structure:
+    @cache
+    def written(kind: type[Enum]) -> Sequence[tuple[Any, Enum]]:
+        return [(converter.unstructure(choice.value), choice) for choice in kind]
+
+    def structure(value: Any, kind: type[Enum]) -> Enum:
+        for plain, choice in written(kind):
+            if type(plain) is type(value) and plain == value:
+                return choice
+        try:
+            return kind(value)  # several flags at once, and what the enum's own `_missing_` knows
+        except ValueError:
+            choices = ", ".join(repr(choice.value) for choice in kind)
+            raise ValueError(f"is {value!r}, which is none of {choices}") from None
+
+    return structure
 
 
 def _is_path(kind: Any) -> bool:
@@ -143,8 +153,16 @@ def _text(value: Any) -> str:
     return value
 
 
-def _from_text(read: Callable[[str], Any]) -> Structure:
-    return lambda value, _: read(_text(value))
+def _to_text(write: Callable[[Any], str], converter: Converter) -> Callable[[Any], Any]:
+    return lambda value: converter.unstructure(value.value) if isinstance(value, Enum) else write(value)
+
+
+def _from_text(kind: type, read: Callable[[str], Any], to_enum: Structure) -> Structure:
+    def structure(value: Any, target: Any) -> Any:
+        found = read(_text(value))
+        return found if target is kind else _as_subclass(found, target, to_enum, plain=value)
+
+    return structure
 
 
 def _write_datetime(value: datetime) -> str:
@@ -210,7 +228,7 @@ _TEXTS: Final[tuple[tuple[type, Callable[[Any], str], Callable[[str], Any]], ...
 
 def _containers(converter: Converter) -> None:
     register = converter.register_structure_hook_factory
-    register(is_sequence, lambda t: _guarded(list, list_structure_factory(t, converter)))
+    register(is_sequence, lambda t: _guarded(list, _sequence_hook(t, converter)))
     register(_is_tuple, lambda t: _guarded(list, _tuple_hook(t, converter)))
     register(is_any_set, lambda t: _guarded(list, _set_hook(t, converter)))
     register(is_mapping, lambda t: _guarded(dict, _mapping_hook(t, converter)))
@@ -230,6 +248,18 @@ def _guarded(kind: type, inner: Structure) -> Structure:
         return inner(value, target)
 
     return structure
+
+
+def _sequence_hook(kind: Any, converter: Converter) -> Structure:
+    inner = list_structure_factory(kind, converter)
+    own = _own_class(kind, list)
+    return inner if own is None else lambda value, target: own(inner(value, target))
+
+
+def _own_class(kind: Any, plain: type) -> Any:
+    """The class that values are to be of, where JSON's array or object alone is not one (a deque is no list)."""
+    found = get_origin(kind) or kind
+    return found if found is not plain and not isabstract(found) and not issubclass(plain, found) else None
 
 
 def _is_tuple(kind: Any) -> bool:
@@ -262,15 +292,30 @@ def _set_writer(converter: Converter) -> Callable[[Any], list[Any]]:
 
 
 def _mapping_hook(kind: Any, converter: Converter) -> Structure:
-    key, value = get_args(kind) or (str, Any)
+    own = _own_class(kind, dict)
+    key, value = (*get_args(kind), int)[:2] if own is Counter else get_args(kind) or (str, Any)
+    inner = _dict_hook(key, value, converter)
+    if own is None:
+        return inner
+    if own is defaultdict:
+        default = get_origin(value) or value
+        return lambda plain, target: defaultdict(default if callable(default) else None, inner(plain, target))
+    return lambda plain, target: own(inner(plain, target))
+
+
+def _dict_hook(key: Any, value: Any, converter: Converter) -> Structure:
     if key in {str, Any}:
         by_text: Any = GenericAlias(dict, (str, value))
         return mapping_structure_factory(by_text, converter)
-    read_key = _read_int_key if _writes_int(key) else converter.get_structure_hook(key)
+    kinds = json_kinds(key)
+    if kinds not in ({"string"}, {"integer"}):
+        raise TypeError(f"{shown(key)} can not be the key of a JSON object, which is text: use str or int")
+    writes_int = kinds == {"integer"}
+    read_key = _read_int_key if writes_int else converter.get_structure_hook(key)
 
     def structure_key(text: str, _: Any) -> Any:
         found = read_key(text, key)
-        return converter.structure(found, key) if _writes_int(key) else found
+        return converter.structure(found, key) if writes_int else found
 
     keyed: Any = GenericAlias(dict, (key, value))
     return make_mapping_structure_fn(keyed, converter, key_type=_keyed(structure_key, key, converter))
@@ -281,12 +326,6 @@ def _keyed(hook: Structure, key: Any, converter: Converter) -> Any:
     marker = type(f"{shown(key)} as a key", (), {})
     converter.register_structure_hook(marker, hook)
     return marker
-
-
-def _writes_int(key: Any) -> bool:
-    while hasattr(key, "__supertype__"):
-        key = key.__supertype__
-    return key is int or (_is_enum(key) and all(type(choice.value) is int for choice in key))
 
 
 def _read_int_key(text: str, _: Any) -> int:
@@ -311,8 +350,8 @@ def _mapping_writer(converter: Converter) -> Callable[[Any], dict[Any, Any]]:
 
 
 def _key_text(key: Any, plain: Any) -> str:
-    if type(plain) is str:
-        return plain
+    if isinstance(plain, str):
+        return str.__str__(plain)
     if type(plain) is not int:
         raise ValueError(f"has the key {key!r} of type {type(key).__name__}, which can not be the key of a JSON object")
     return str(plain)
@@ -323,22 +362,29 @@ def _key_text(key: Any, plain: Any) -> str:
 
 def _classes(converter: Converter, *, omit_defaults: bool) -> None:
     register = converter.register_structure_hook_factory
-    register(_is_record, lambda t: _guarded(dict, converter.gen_structure_attrs_fromdict(_resolved(t))))
+    register(_is_record, lambda t: _guarded(dict, converter.gen_structure_attrs_fromdict(_checked(_resolved(t)))))
     register(is_typeddict, lambda t: _guarded(dict, converter.gen_structure_typeddict(t)))
     converter.register_structure_hook_func(_is_struct, lambda value, kind: msgspec.convert(value, kind, strict=True))
     converter.register_unstructure_hook_func(_is_struct, _struct_writer(converter, omit_defaults=omit_defaults))
-    converter.register_structure_hook_func(
-        _is_pydantic, lambda value, kind: kind.model_validate_json(write_json(value), strict=True)
-    )
+    register(is_pydantic, pydantic_reader)
     converter.register_unstructure_hook_func(
-        _is_pydantic,
-        lambda value: value.model_dump(mode="json", by_alias=True, round_trip=True, exclude_defaults=omit_defaults),
+        is_pydantic, lambda value: write_pydantic(value, omit_defaults=omit_defaults, check_datetime=_write_datetime)
     )
 
 
 def _is_record(kind: Any) -> bool:
     plain = get_origin(kind) or kind
-    return isinstance(plain, type) and (is_dataclass(plain) or attrs.has(plain))
+    return isinstance(plain, type) and (is_dataclass(plain) or attrs.has(plain)) and not issubclass(plain, Enum)
+
+
+def _checked(kind: Any) -> Any:
+    """Refuse a dataclass that could not be made again: it keeps no value of an `InitVar`."""
+    plain: Any = get_origin(kind) or kind
+    if is_dataclass(plain):
+        for name, hint in get_type_hints(plain).items():
+            if isinstance(hint, InitVar):
+                raise TypeError(f"the InitVar {name!r} of {shown(plain)} is not kept: make it a field")
+    return kind
 
 
 def _resolved(kind: Any) -> Any:
@@ -356,14 +402,11 @@ def _is_struct(kind: Any) -> bool:
     return isinstance(plain, type) and issubclass(plain, msgspec.Struct)
 
 
-def _is_pydantic(kind: Any) -> bool:
-    pydantic = sys.modules.get("pydantic")  # nobody has a model without having imported it
-    return pydantic is not None and isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)
-
-
 def _struct_writer(converter: Converter, *, omit_defaults: bool) -> Callable[[msgspec.Struct], Any]:
     def write(value: msgspec.Struct) -> Any:
-        plain = msgspec.to_builtins(value, builtin_types=(datetime, float), str_keys=True)
+        own = msgspec.to_builtins(value, builtin_types=(datetime, float), str_keys=True)
+        steady = msgspec.to_builtins(value, builtin_types=(datetime, float), str_keys=True, order="deterministic")
+        plain = _with_order_of_keys(own, steady)
         if omit_defaults and isinstance(plain, dict):
             for known in msgspec.structs.fields(value):
                 if not known.required and getattr(value, known.name) == _default_of(known):
@@ -371,6 +414,17 @@ def _struct_writer(converter: Converter, *, omit_defaults: bool) -> Callable[[ms
         return converter.unstructure(plain)
 
     return write
+
+
+def _with_order_of_keys(own: Any, steady: Any) -> Any:
+    """`steady`, in which sets are sorted as they must be, with the keys of objects in the order they had."""
+    if own == steady:
+        return own
+    if isinstance(own, dict) and isinstance(steady, dict) and own.keys() == steady.keys():
+        return {key: _with_order_of_keys(item, steady[key]) for key, item in own.items()}
+    if isinstance(own, list) and isinstance(steady, list):
+        return [_with_order_of_keys(*pair) for pair in zip(own, steady, strict=True)]
+    return steady
 
 
 def _default_of(known: msgspec.structs.FieldInfo) -> Any:
@@ -386,10 +440,10 @@ def check_type(kind: Any, converter: Converter) -> None:
         converter.get_structure_hook(kind)
     except AmbiguousUnion:
         raise
+    except StructureHandlerNotFoundError as error:
+        raise TypeError(
+            f"values of {shown(kind)} can not be decoded: there is no rule for {shown(error.type_)}; "
+            "use a dataclass, attrs class, pydantic model or plain data"
+        ) from error
     except Exception as error:  # cattrs raises whatever the type's own machinery raises
         raise TypeError(f"values of {shown(kind)} can not be decoded: {error}") from error
-
-
-def named(value: object) -> str:
-    """A JSON value's type, as part of a sentence."""
-    return _NAMES.get(type(value), f"a {type(value).__name__}")

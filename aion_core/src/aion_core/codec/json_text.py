@@ -16,21 +16,29 @@ from aion_core.model.limits import Limits
 
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
 _NUL: Final = b"\\u0000"
+_TOO_LONG: Final = "holds an integer of more digits than Python turns into text: write it as a str"
 _DEEP: Final = Limits().depth
 
 
 def write_json(plain: object, *, depth: int = _DEEP, sort: bool = False) -> bytes:
     """JSON text of plain data: dicts with str keys, lists, str, int, float, bool, None.
 
+    A subclass of str, int or float (a `StrEnum`, say) is written as what it is in JSON.
     Refuses what JSON or a database can not hold: NaN and infinities, NUL, lone surrogates, other types, deep nesting.
     """
     if type(plain) not in _ATOMS:
-        _check(plain, depth, ())
+        try:
+            _check(plain, depth, ())
+        except _Subclass:
+            plain = _exact(plain, depth)
+            _check(plain, depth, ())
     try:
         text = msgspec.json.encode(plain, order="deterministic" if sort else None)
     except UnicodeEncodeError:
         _refuse_text(plain, "\ud800", "\udfff", "holds a lone surrogate, which is no character")
         raise
+    except ValueError as error:
+        raise PayloadError(_TOO_LONG) from error
     if _NUL in text:  # it may be somebody's backslashes: then this finds nothing
         _refuse_text(plain, "\x00", "\x00", "holds a NUL character, which no database keeps")
     return text
@@ -40,7 +48,7 @@ def read_json(text: bytes) -> object:
     """Plain data of JSON text that `write_json` wrote."""
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         raise PayloadError(f"is not the JSON that was written: {error}") from error
 
 
@@ -54,6 +62,10 @@ def read_strict_json(text: str | bytes, *, depth: int = _DEEP) -> object:
         raise PayloadError(f"is not UTF-8: {error.reason} at byte {error.start}") from error
     except RecursionError:
         raise PayloadError(f"is nested more than {depth} levels deep") from None
+    except PayloadError:
+        raise
+    except ValueError as error:
+        raise PayloadError(_TOO_LONG) from error
     write_json(plain, depth=depth)
     return plain
 
@@ -61,6 +73,26 @@ def read_strict_json(text: str | bytes, *, depth: int = _DEEP) -> object:
 def shown_path(path: Sequence[str | int]) -> str:
     """`$.items[2].price`."""
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+
+
+class _Subclass(Exception):
+    """The data holds a subclass of str, int or float. Rare, so the common way pays nothing for it."""
+
+
+def _exact(plain: Any, depth: int) -> Any:
+    """The data without subclasses of str, int and float."""
+    kind = type(plain)
+    if kind in _ATOMS or depth < 0:
+        return plain
+    if kind is list:
+        return [_exact(item, depth - 1) for item in plain]
+    if kind is dict:
+        return {_exact(key, depth): _exact(item, depth - 1) for key, item in plain.items()}
+    if isinstance(plain, str):
+        return str.__str__(plain)
+    if isinstance(plain, int):
+        return int.__int__(plain)
+    return float.__float__(plain) if isinstance(plain, float) else plain
 
 
 def _check(plain: Any, depth: int, path: tuple[str | int, ...]) -> None:
@@ -77,15 +109,25 @@ def _check(plain: Any, depth: int, path: tuple[str | int, ...]) -> None:
     elif kind is dict:
         for key, item in plain.items():
             if type(key) is not str:
-                problem = f"has the key {key!r} of type {type(key).__name__}; keys of JSON objects are str"
-                raise PayloadError(f"{problem}, so annotate the dict's key type", path=shown_path(path))
+                _refuse_key(key, path)
             if type(item) not in _ATOMS:
                 _check(item, depth - 1, (*path, key))
     elif kind not in _ATOMS:
-        problem = f"is a {kind.__module__}.{kind.__qualname__}, which can not be encoded"
-        raise PayloadError(
-            f"{problem}: use a dataclass, attrs class, pydantic model or plain data", path=shown_path(path)
-        )
+        _refuse_value(plain, path)
+
+
+def _refuse_value(value: Any, path: tuple[str | int, ...]) -> NoReturn:
+    if isinstance(value, str | int | float):
+        raise _Subclass
+    problem = f"is a {type(value).__module__}.{type(value).__qualname__}, which can not be encoded"
+    raise PayloadError(f"{problem}: use a dataclass, attrs class, pydantic model or plain data", path=shown_path(path))
+
+
+def _refuse_key(key: Any, path: tuple[str | int, ...]) -> NoReturn:
+    if isinstance(key, str):
+        raise _Subclass
+    problem = f"has the key {key!r} of type {type(key).__name__}; keys of JSON objects are str"
+    raise PayloadError(f"{problem}, so annotate the dict's key type", path=shown_path(path))
 
 
 def _refuse_text(plain: object, first: str, last: str, problem: str) -> None:

@@ -29,6 +29,16 @@ _KINDS: Final[Mapping[type, str]] = {
     dict: "object",
 }
 
+_NAMES: Final[Mapping[type, str]] = {
+    str: "a str",
+    int: "an int",
+    float: "a float",
+    bool: "a bool",
+    type(None): "null",
+    list: "an array",
+    dict: "an object",
+}
+
 _MODULES: Final = re.compile(r"\b(?:\w+\.)+")
 
 
@@ -54,7 +64,7 @@ def union_hook(union: Any, hook_of: Callable[[Any], Structure]) -> Structure:
     def structure(value: Any, _: Any) -> Any:
         choose = choices.get(_KINDS.get(type(value), "other"))
         if choose is None:
-            raise TypeError(f"is a {_KINDS.get(type(value), type(value).__name__)}")
+            raise TypeError(f"is {named(value)}")
         return choose(value)
 
     return structure
@@ -72,9 +82,10 @@ def _choice(union: Any, kind: str, members: Sequence[Any], hook_of: Callable[[An
             by_value[value] = (member, hook_of(member))
 
     def among_constants(value: Any) -> Any:
-        if value not in by_value:
+        constant = tuple(value) if isinstance(value, list) else value
+        if constant not in by_value:
             raise ValueError(f"is {value!r}, which is none of {', '.join(map(repr, by_value))}")
-        member, hook = by_value[value]
+        member, hook = by_value[constant]
         return hook(value, member)
 
     return among_constants
@@ -119,19 +130,32 @@ def json_kinds(member: Any) -> AbstractSet[str]:
     origin = get_origin(member)
     if origin is Annotated:
         return json_kinds(get_args(member)[0])
+    if is_union(member):
+        return frozenset[str]().union(*map(json_kinds, _members(member)))
     if origin is Literal:
         return {_KINDS[type(_constant(value))] for value in get_args(member)}
-    plain = origin or member
+    plain: Any = origin or member
     if not isinstance(plain, type):
         raise AmbiguousUnion(f"{shown(member)} is not a type whose values can be encoded.")
+    return _kinds_of_class(plain)
+
+
+def _kinds_of_class(plain: Any) -> AbstractSet[str]:
     if issubclass(plain, Enum):
-        return {_KINDS.get(type(value.value), "object") for value in plain}
+        return frozenset[str]().union(*(json_kinds(type(value.value)) for value in plain))
     if plain in _KINDS:
         return {_KINDS[plain]}
     if issubclass(plain, tuple | set | frozenset) or plain.__name__ in {"Sequence", "Set", "deque", "Collection"}:
         return {"array"}
+    if getattr(plain, "__pydantic_root_model__", False):
+        return json_kinds(plain.model_fields["root"].annotation)
+    if issubclass(plain, msgspec.Struct) and plain.__struct_config__.array_like:
+        return {"array"}
     if keys_of(plain) is not None or issubclass(plain, Mapping):
         return {"object"}
+    for number in (int, float, str):
+        if issubclass(plain, number):
+            return {_KINDS[number]}
     return {"string"}  # datetime, UUID, Decimal, bytes, Path …: all written as text
 
 
@@ -216,7 +240,7 @@ def _by_keys(union: Any, members: Sequence[Any], hook_of: Callable[[Any], Struct
 def _tagged(tag: str, by_tag: Mapping[Any, Any], hooks: Mapping[Any, Structure]) -> Callable[[Any], Any]:
     def structure(value: Any) -> Any:
         found = value.get(tag)
-        if found not in by_tag:
+        if isinstance(found, list | dict) or found not in by_tag:
             raise ValueError(f"has {tag!r} {found!r}, which is none of {', '.join(map(repr, by_tag))}")
         return hooks[by_tag[found]](value, by_tag[found])
 
@@ -248,3 +272,8 @@ def shown(kind: Any) -> str:
     if isinstance(kind, type) and not get_args(kind):
         return "None" if kind is type(None) else kind.__name__
     return _MODULES.sub("", str(kind))
+
+
+def named(value: object) -> str:
+    """A JSON value's type, as part of a sentence."""
+    return _NAMES.get(type(value), f"a {type(value).__name__}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from typing import Any, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 import msgspec
 from cattrs.v import transform_error
@@ -20,6 +20,8 @@ from aion_core.model.limits import Limits
 from aion_core.model.payloads import JSON, Payload, json_payload
 
 T = TypeVar("T")
+_LONGEST: Final = 400
+"""Characters of a problem: a value that is repeated in it may be of any size."""
 
 
 class Values:
@@ -27,7 +29,8 @@ class Values:
 
     Decoding is strict: `"5"` is no int, `1` no bool; an int is accepted for a float. Unknown keys of a class are
     ignored and missing ones need a default, so that code may change while runs sleep. Without an annotation (`Any`)
-    a value is what JSON makes of it.
+    a value is what JSON makes of it. A value is written as the class it is of and read as the annotated one: what a
+    subclass adds is not there afterwards, and fields that `__init__` does not take are computed again by the class.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -96,7 +99,7 @@ class Values:
         except PayloadError:
             raise
         except Exception as error:  # a user's property or serializer may raise anything
-            raise PayloadError(str(error) or f"can not be encoded: {error!r}") from error
+            raise PayloadError(_sentence(error, "can not be encoded")) from error
 
     def _located(self, plain: object, kind: Any, error: Exception) -> PayloadError:
         """Decode again with the converter that remembers where it was, and tell the first thing that is wrong."""
@@ -120,8 +123,15 @@ def _problem(error: Any, _: Any) -> str:
     if _is_pydantic_error(error):
         found = ((".".join(map(str, problem["loc"])), problem["msg"]) for problem in error.errors())
         return "does not fit: " + "; ".join(f"{where}: {what}" if where else what for where, what in found)
+    return _sentence(error, "was refused")
+
+
+def _sentence(error: Exception, otherwise: str) -> str:
+    """The rest of a sentence that begins with the value: ours as it stands, anybody else's behind `otherwise`."""
     text = str(error)
-    return text if text.startswith(("is ", "has ", "lacks ", "holds ")) else f"was refused: {text or repr(error)}"
+    if not text.startswith(("is ", "has ", "lacks ", "holds ")):
+        text = f"{otherwise}: {text or repr(error)}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _is_pydantic_error(error: Any) -> bool:

@@ -17,7 +17,7 @@ from aion_core.model.summaries import RunEntry, Summary
 from aion_core.model.times import Instant
 from aion_core.platform import SYSTEM, Platform
 from aion_core.spi.capabilities import Capability
-from aion_core.spi.checks import check_commits
+from aion_core.spi.checks import check_commits, check_limit
 from aion_core.spi.records import (
     AppendResult,
     Batch,
@@ -106,6 +106,8 @@ class MemoryEventStore(EventStore, VisibilityStore):
         with self.world.lock:
             history = self.world.history(workflow_id)
             batches = history.after(after) if history else ()
+            if limit is not None:
+                check_limit(limit)
             found = tuple(batches[: limit or _READ_PAGE])
             return Page(found, found[-1].last_seq if len(found) < len(batches) else None)
 

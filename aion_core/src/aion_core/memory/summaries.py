@@ -17,6 +17,7 @@ from aion_core.model.ids import RunId, WorkflowId
 from aion_core.model.summaries import Summary
 from aion_core.model.times import Instant, as_datetime, instant
 from aion_core.query import Position, matches, ordered, position_of
+from aion_core.spi.checks import check_limit
 from aion_core.spi.records import Cursor, Page, PageToken
 
 
@@ -41,6 +42,7 @@ class SummaryTable:
 
     def list(self, query: Query, after: PageToken | None, limit: int) -> Page[Summary, PageToken]:
         """Rows that match, in order, behind the token's place."""
+        check_limit(limit)
         start = None if after is None else _place(after, query)
         found = ordered(self._matching(query.where), query.order)
         behind = [row for row in found if start is None or position_of(row, query.order) > start]

@@ -19,6 +19,7 @@ from aion_core.model.packages import PackageRecord, Route
 from aion_core.model.summaries import RunEntry
 from aion_core.model.times import SECOND, Instant
 from aion_core.platform import Platform
+from aion_core.spi.checks import check_limit
 from aion_core.spi.records import (
     Batch,
     Commit,
@@ -244,6 +245,7 @@ class FeedLog:
 
     def read(self, after: Cursor | None, limit: int) -> Page[FeedEntry, Cursor]:
         """Entries after the cursor, in the order of their commits."""
+        check_limit(limit)
         if after is None:
             # A newcomer is not late: it begins behind what was trimmed before it came.
             after = Cursor({shard: floor for shard, floor in self._floor.items() if floor})
@@ -284,6 +286,8 @@ class World:
     naming: ClassVar[threading.Lock] = threading.Lock()
 
     def __attrs_post_init__(self) -> None:
+        if self.shards < 1:
+            raise StoreRefused(f"a store of {self.shards} shards was asked for; it needs at least 1.")
         self.histories = {Shard(shard): {} for shard in range(self.shards)}
         self.leases = LeaseBook.of(self.shards)
         self.feed = FeedLog.of(self.shards)
@@ -315,9 +319,11 @@ class World:
 
 def page(items: Sequence[tuple[tuple[object, ...], T]], after: PageToken | None, limit: int) -> Page[T, PageToken]:
     """The items behind the token; `items` are sorted by their unique keys, which make the tokens."""
-    if limit < 1:
-        raise StoreRefused(f"a page of {limit} items was asked for; ask for at least 1.")
-    start = bisect_right(items, _key(after), key=lambda item: item[0]) if after is not None else 0
+    check_limit(limit)
+    try:
+        start = bisect_right(items, _key(after), key=lambda item: item[0]) if after is not None else 0
+    except TypeError:  # of another method: its keys have other types
+        raise StoreRefused(f"{after!r} is not a page token of this store.") from None
     found = items[start : start + limit]
     more = start + limit < len(items)
     return Page(tuple(item for _, item in found), msgspec.json.encode(found[-1][0]).decode() if more else None)

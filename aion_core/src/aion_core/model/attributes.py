@@ -46,6 +46,8 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _INT64: Final = 2**63
+_LONGEST_SHOWN: Final = 256
+"""Bits."""
 MAX_TEXT: Final = 2048
 """Characters of a text attribute, or of one keyword."""
 MAX_KEYWORDS: Final = 100
@@ -112,7 +114,7 @@ class AttributeSchema:
 
 
 def _declared(name: str, kind: AttributeType | str) -> AttributeType:
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(str(name)) or name != str(name):
         raise InvalidAttribute(name, "is not a name: letters, digits, underscores and dots between words")
     if name.lower() == "not":
         raise InvalidAttribute(name, "has a name that a query could not tell from the word: choose another")
@@ -125,14 +127,18 @@ def _declared(name: str, kind: AttributeType | str) -> AttributeType:
         raise InvalidAttribute(name, f"is declared as {kind!r}; the types are {known}") from None
 
 
+def _shown(value: int) -> str:
+    return f"is {value}" if value.bit_length() < _LONGEST_SHOWN else "is an int of very many digits"
+
+
 def _recorded(name: str, declared: AttributeType, value: object) -> str | int | float | bool | tuple[str, ...]:
     match declared, value:
         case AttributeType.BOOL, bool():
             return value
         case AttributeType.INT, int() if not isinstance(value, bool):
             if not -_INT64 <= value < _INT64:
-                raise InvalidAttribute(name, f"is {value}, which does not fit into 64 bits")
-            return value
+                raise InvalidAttribute(name, f"{_shown(value)}, which does not fit into 64 bits")
+            return int.__int__(value)  # of an IntEnum: the number
         case AttributeType.FLOAT, float():
             if not math.isfinite(value):
                 raise InvalidAttribute(name, f"is {value}; NaN and infinities can not be ordered")

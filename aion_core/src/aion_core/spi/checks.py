@@ -22,6 +22,12 @@ def check_commits(commits: Sequence[Commit], limits: CommitLimits) -> None:
         raise StoreRefused(f"{len(commits)} commits of {size:,} bytes in one call; {limits.call_bytes:,} are allowed.")
 
 
+def check_limit(limit: int) -> None:
+    """Refuse a page that could hold nothing: whoever pages on would never come to an end."""
+    if limit < 1:
+        raise StoreRefused(f"a page of {limit} items was asked for; ask for at least 1.")
+
+
 def commit_size(commit: Commit) -> int:
     """The bytes of a commit that `CommitLimits` bounds."""
     return (len(commit.batch.body) if commit.batch else 0) + sum(map(len, commit.blobs)) + len(commit.state.open)

@@ -5,10 +5,11 @@ A store keeps these as they are. `Batch.body`, `WorkflowState.open`, `Message.bo
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -18,6 +19,7 @@ from aion_core.model.times import Instant
 
 T = TypeVar("T")
 C = TypeVar("C")
+_POSITION: Final = re.compile(r"(?:0|[1-9][0-9]{0,18})\.(?:0|[1-9][0-9]{0,18})")
 
 
 @frozen
@@ -316,8 +318,14 @@ class Cursor:
         """The cursor of `str(cursor)`. A malformed one is a ValueError."""
         if text == "0":
             return cls()
-        pairs = (part.split(".") for part in text.split(","))
-        return cls({Shard(int(shard)): int(n) for shard, n in pairs})
+        parts = text.split(",")
+        if not all(map(_POSITION.fullmatch, parts)):
+            raise ValueError(f"{text[:80]!r} is not a cursor: write 0, or positions such as 3.17,5.2.")
+        pairs = [part.split(".") for part in parts]
+        positions = {Shard(int(shard)): int(n) for shard, n in pairs}
+        if len(positions) < len(parts):
+            raise ValueError(f"{text[:80]!r} is not a cursor: it names a shard twice.")
+        return cls(positions)
 
 
 @frozen(kw_only=True)

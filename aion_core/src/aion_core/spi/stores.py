@@ -2,7 +2,8 @@
 
 Stores are synchronous and see opaque bytes: they never decode an event. Every method may raise `StoreUnavailable`
 (nothing was done; the same call may be made again), `StoreRefused` (nothing was done, nor will be) and `StoreClosed`.
-No other exception leaves a store: a driver's own errors are translated, with the original as `__cause__`.
+`put_package` raises `InvalidPackage` and, for a malformed version, `InvalidId` too. No other exception leaves a store:
+a driver's own errors are translated, with the original as `__cause__`.
 
 Threads: `append`, `settle`, `deliver`, `post`, `trim`, `put_*`, `delete_*` and `sweep_blobs` are called by one writer
 thread at a time (with `SHARDED_WRITERS`, one per shard); the reading methods by several reader threads at once; `wait`,
@@ -235,7 +236,11 @@ class EventStore(Store):
 
     @abstractmethod
     def put_package(self, package: PackageRecord, *, route: Sequence[str] = ()) -> None:
-        """Keep a package (replacing one of the same version) and route these types to it, in one step."""
+        """Keep a package (replacing one of the same version) and route these types to it, in one step.
+
+        Raises `InvalidPackage`, having done nothing, for a record that contradicts itself (`InvalidId` for a malformed
+        version): `check_package` makes these checks.
+        """
 
     @abstractmethod
     def get_package(self, version: Version) -> PackageRecord | None:

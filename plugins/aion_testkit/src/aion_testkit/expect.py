@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from aion_core.spi import (
-    StoreError,
+    AionError,
 )
 
 T = TypeVar("T")
-E = TypeVar("E", bound=StoreError)
+E = TypeVar("E", bound=AionError)
 
 _SHOWN = 1200
 
@@ -50,7 +50,7 @@ def one(answers: Sequence[object], kind: type[T], says: str) -> T:
 
 @contextmanager
 def raises(error: type[E], says: str) -> Generator[None, None, None]:
-    """Fail with the contract's sentence unless the block raises this store error."""
+    """Fail with the contract's sentence unless the block raises this error."""
     __tracebackhide__ = True
     try:
         yield

@@ -9,6 +9,7 @@ from aion_core.spi import (
     BlobNotFound,
     Commit,
     Conflict,
+    InvalidPackage,
     PackageRecord,
     Route,
     Version,
@@ -38,6 +39,15 @@ class PackageCases(Layer):
         record = package("a", types=("order", "Bestellung 🧾"), archive=bytes(range(256)) * 40)
         place.store.put_package(record)
         same(place.store.get_package(record.version), record, "archive and manifest are bytes to the store")
+
+    def test_a_package_whose_bytes_were_changed_is_refused(self, place: Place) -> None:
+        kept = package("a", archive=b"as it was built")
+        place.store.put_package(kept, route=["order"])
+        changed = replace(kept, archive=b"as it came")
+        with raises(InvalidPackage, "the archive's hash is checked, as `check_package` does"):
+            place.store.put_package(changed, route=["refund"])
+        same(place.store.get_package(kept.version), kept, "the one that was there is untouched")
+        same(list(place.store.list_routes()), [Route("order", kept.version)], "nothing was routed")
 
     def test_an_unknown_package_is_none(self, place: Place) -> None:
         place.store.put_package(package("a"))
