@@ -6,7 +6,7 @@ from aion_core.memory import MemoryEventStore, MemorySettings, MemoryVisibilityS
 from aion_core.model.conditions import Query
 from aion_core.model.errors import StoreRefused
 from aion_testkit import SteppedPlatform
-from aion_testkit.builders import message
+from aion_testkit.builders import engine, message
 
 
 @pytest.fixture
@@ -51,3 +51,22 @@ def test_a_token_of_garbage_is_refused_by_a_visibility_store():
 def test_a_store_without_shards_is_refused():
     with pytest.raises(StoreRefused, match="a store of 0 shards was asked for; it needs at least 1"):
         MemoryEventStore(MemorySettings(shards=0)).open()
+
+
+@pytest.mark.parametrize("ttl", [0, -1.0, float("nan"), float("inf")])
+def test_a_lease_without_an_end_or_a_beginning_is_refused(ttl):
+    with MemoryEventStore() as store, pytest.raises(StoreRefused, match="more than 0 and less than a year"):
+        store.lease(engine(), 1, ttl)
+
+
+def test_a_shard_that_does_not_exist_is_refused():
+    with MemoryEventStore() as store:
+        with pytest.raises(StoreRefused, match="there is no shard 64 in this store of 64"):
+            store.states([64], limit=1)
+        with pytest.raises(StoreRefused, match="there is no shard 64"):
+            store.wakes([64], 0, limit=1)
+
+
+def test_counting_to_less_than_nothing_is_refused():
+    with MemoryEventStore() as store, pytest.raises(StoreRefused, match="a limit is at least 0"):
+        store.count(None, limit=-1)

@@ -45,3 +45,8 @@ def test_a_type_that_is_named_twice_is_refused():
 def test_a_malformed_version_is_refused():
     with pytest.raises(InvalidId, match="package version 'v1' is not 64 lowercase hexadecimal digits"):
         check_package(changed(version="v1"))
+
+
+def test_an_empty_type_name_is_refused():
+    with pytest.raises(InvalidPackage, match="names a workflow type that is empty"):
+        check_package(changed(types=("a", "")))

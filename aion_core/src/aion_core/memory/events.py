@@ -358,6 +358,8 @@ class MemoryEventStore(EventStore, VisibilityStore):
         return Committed(commit.head, keys)
 
     def _histories(self, shards: Collection[Shard]) -> Iterator[tuple[Shard, History]]:
+        if unknown := [shard for shard in shards if shard not in self.world.histories]:
+            raise StoreRefused(f"there is no shard {unknown[0]} in this store of {self.world.shards}.")
         for shard in sorted(shards):
             for history in self.world.histories[shard].values():
                 yield shard, history

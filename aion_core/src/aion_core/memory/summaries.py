@@ -51,6 +51,8 @@ class SummaryTable:
 
     def count(self, where: Condition | None, limit: int | None) -> int:
         """How many match."""
+        if limit is not None and limit < 0:
+            raise StoreRefused(f"counting was limited to {limit}; a limit is at least 0.")
         return sum(1 for _ in islice(self._matching(where), limit))
 
     def _matching(self, where: Condition | None) -> Iterable[Summary]:

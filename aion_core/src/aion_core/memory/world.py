@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from heapq import merge
 from itertools import islice
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 import msgspec
 from attrs import define, evolve, field, frozen
@@ -40,6 +40,8 @@ from aion_core.spi.records import (
 )
 
 T = TypeVar("T")
+
+_LONGEST_LEASE: Final = 365 * 24 * 3600.0
 
 
 @frozen(kw_only=True)
@@ -173,6 +175,8 @@ class LeaseBook:
 
     def lease(self, me: EngineInfo, want: int, ttl: float, now: Instant) -> LeaseTable:
         """Renew, take what is free, and look around."""
+        if not 0 < ttl < _LONGEST_LEASE:
+            raise StoreRefused(f"a lease of {ttl} seconds was asked for; it lasts more than 0 and less than a year.")
         until = Instant(now + round(ttl * SECOND))
         self._engines[me.engine_id] = (me, until)
         held = [holder for holder in self._shards.values() if holder.owner == me.engine_id and holder.until > now]

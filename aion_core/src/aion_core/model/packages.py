@@ -38,6 +38,8 @@ def check_package(record: PackageRecord) -> PackageRecord:
         raise InvalidPackage(
             f"package {record.version[:12]} provides no workflow type: there is nothing to route to it."
         )
+    if not all(record.types):
+        raise InvalidPackage(f"package {record.version[:12]} names a workflow type that is empty.")
     if len(set(record.types)) != len(record.types):
         raise InvalidPackage(f"package {record.version[:12]} names a workflow type twice: {', '.join(record.types)}.")
     digest = hashlib.sha256(record.archive).hexdigest()

@@ -225,7 +225,8 @@ class EventStore(Store):
 
         A shard is free when nobody holds it or its lease expired. Taking it raises its epoch, and from then on no
         commit under an older one is applied. Renewing keeps the epoch. Never takes a lease that is in force, and never
-        gives one up: with `want` below what I hold, nothing is taken. Never blocks for others.
+        gives one up: with `want` below what I hold, nothing is taken. Never blocks for others. A `ttl` that is not a
+        positive number of seconds, or lasts a year, is `StoreRefused`.
         """
 
     @abstractmethod
