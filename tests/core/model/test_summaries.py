@@ -90,6 +90,15 @@ def test_a_blocked_run_says_why_and_a_running_one_does_not():
     assert run.summary.blocked_reason is None
 
 
+def test_a_run_begins_with_the_attributes_and_the_memo_of_its_start():
+    given = started(1, attributes={"items": Attribute(AttributeType.INT, 1)}, memo={"step": json_payload(b"1")})
+    (run,) = fold_runs("order-42", [given])
+    assert (run.summary.attributes, run.summary.memo) == ({"items": 1}, {"step": json_payload(b"1")})
+    changed = e.SearchAttributesUpdated(seq=2, at=2, attributes={"items": Attribute(AttributeType.INT, 2)})
+    (run,) = fold_runs("order-42", [given, changed])
+    assert run.summary.attributes == {"items": 2}
+
+
 def test_attributes_are_folded_name_by_name_and_none_unsets():
     acme, one = Attribute(AttributeType.STR, "acme"), Attribute(AttributeType.INT, 1)
     first = e.SearchAttributesUpdated(seq=2, at=2, attributes={"customer": acme, "items": one})

@@ -87,6 +87,9 @@ class WorkflowStarted(Event, frozen=True, kw_only=True, tag="workflow.started/1"
     deadline: Instant | None = None
     retry: RetryPolicy | None = None
     request_id: MessageId | None = None
+    attributes: dict[str, Attribute] = {}  # msgspec copies an empty default for every instance
+    """Given with the start, here and not as an event: replay could not tell that from what the first drain sets."""
+    memo: dict[str, Payload] = {}  # likewise
     carried: tuple[CarriedSignal, ...] = ()
     reset: ResetPoint | None = None
     headers: Headers = {}  # msgspec copies an empty default for every instance
@@ -175,7 +178,7 @@ class WorkflowUnblocked(Event, frozen=True, kw_only=True, tag="workflow.unblocke
 
 
 class SearchAttributesUpdated(Event, frozen=True, kw_only=True, tag="workflow.attributes_updated/1"):
-    """Folded name by name, later ones win, None unsets. From the start, or a command of the code."""
+    """Folded over those of the start name by name, later ones win, None unsets. A command of the code."""
 
     attributes: dict[str, Attribute | None]
 

@@ -81,6 +81,8 @@ def summary_at_start(workflow_id: WorkflowId, event: e.WorkflowStarted) -> Summa
         version=event.version,
         parent=event.parent.workflow_id if event.parent else None,
         schedule=event.schedule,
+        attributes={name: value.plain for name, value in event.attributes.items()},
+        memo=event.memo,
     )
 
 
