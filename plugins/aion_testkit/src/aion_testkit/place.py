@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
-import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, TypeAlias, TypeVar
 
@@ -36,6 +33,7 @@ from aion_core.spi import (
 from aion_testkit.builders import engine
 from aion_testkit.clock import PassTime, wait_for_the_clock_of
 from aion_testkit.expect import eventually, same, true
+from aion_testkit.openings import Openings
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -51,54 +49,24 @@ _MARGIN: Final = 0.01
 _MOST_PAGES: Final = 100_000
 
 
-class Place:
+class Place(Openings[EventStore]):
     """Where stores of one factory keep their data. `store` is open; more objects come from `open`."""
 
     def __init__(self, make_store: MakeEventStore, pass_time: PassTime | None = None) -> None:
-        self._make_store = make_store
         self._pass_time = pass_time
-        self._made: list[weakref.ref[EventStore]] = []
         self._fences: dict[Shard, Fence] = {}
         self.me: EngineInfo = engine()
-        self.store = self.open()
-
-    # ---- stores
-
-    def new(self) -> EventStore:
-        """One more store object onto the same place, not yet opened."""
-        store = self._make_store()
-        self._made.append(weakref.ref(store))
-        return store
-
-    def open(self) -> EventStore:
-        """One more open store object onto the same place."""
-        store = self.new()
-        store.open()
-        return store
+        super().__init__(make_store)
 
     def reopen(self) -> EventStore:
-        """Close the store and open the place again with a new object, as after a restart."""
-        self.store.close()
+        """Also forget the fences: a restarted engine leases anew."""
         self._fences.clear()
-        self.store = self.open()
-        return self.store
+        return super().reopen()
 
     def crash(self) -> EventStore:
-        """Drop the store without closing it and open the place with a new object, as after a crash."""
+        """Also forget the fences, likewise."""
         self._fences.clear()
-        self.store = self.new()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # a crash is allowed to leave files and sockets open
-            gc.collect()
-        self.store.open()
-        return self.store
-
-    def close(self) -> None:
-        """Close whatever is still there."""
-        for made in self._made:
-            store = made()
-            if store is not None:
-                store.close()
+        return super().crash()
 
     # ---- ownership
 
