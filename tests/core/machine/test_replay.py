@@ -1,10 +1,12 @@
 import asyncio
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aion_core.machine import WorkflowLoop
+from aion_core.machine import WorkflowLoop, history
+from aion_core.model import commands as c
 from aion_core.model import events as e
 from aion_core.model.errors import HistoryCorrupt, NonDeterminism
 
@@ -87,6 +89,12 @@ def test_notes_about_attempts_are_not_seen_by_the_code(record):
 def test_a_history_that_begins_in_the_middle_is_corrupt(story):
     with pytest.raises(HistoryCorrupt, match=r"begins with 'activity.scheduled/1'"):
         story.replayed(events=story.history[1:])
+
+
+def test_every_command_has_an_event_that_records_it_and_a_word_for_people():
+    assert set(history._FITS) == set(get_args(c.AnyCommand))
+    recorded_as = {kind for kinds, _ in history._FITS.values() for kind in kinds}
+    assert recorded_as - {e.MarkerRecorded} == set(history._KINDS)
 
 
 async def racing(run):

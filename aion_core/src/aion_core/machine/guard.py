@@ -5,17 +5,15 @@ Installed once per process and never removed, as audit hooks are. Outside of dra
 
 from __future__ import annotations
 
-import inspect
 import logging
 import sys
-import sysconfig
 import zoneinfo
 from asyncio import events
-from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from typing import Final, Protocol
 
+from aion_core.machine.places import frames, package_of, users_place
 from aion_core.model.errors import NonDeterministicCall
 
 
@@ -63,8 +61,6 @@ _REFUSED: Final[dict[str, tuple[str, str]]] = {
 _FOR_THE_INTERPRETER: Final = frozenset({"importlib", "linecache", "tokenize", "zoneinfo"})
 """Packages that read files for the interpreter: lazy imports, tracebacks, time zones."""
 
-_STDLIB: Final = sysconfig.get_paths()["stdlib"]
-
 
 @cache
 def install() -> None:
@@ -81,7 +77,7 @@ def _audit(event: str, args: tuple[object, ...]) -> None:
     if guard is Guard.OFF or current is None or _for_the_interpreter(event, args):
         return
     what, instead = _REFUSED[event]
-    error = NonDeterministicCall(what, instead, source=_place())
+    error = NonDeterministicCall(what, instead, source=users_place())
     if guard is Guard.WARN:
         _log.warning("%s", error)
         return
@@ -97,23 +93,4 @@ def _for_the_interpreter(event: str, args: tuple[object, ...]) -> bool:
     """Only looked at when something is about to be refused."""
     if event == "open" and str(args[0]).startswith(zoneinfo.TZPATH):
         return True  # opened from C, without a frame of its own
-    return any(name.partition(".")[0] in _FOR_THE_INTERPRETER for name, _ in _callers())
-
-
-def _place() -> str:
-    """`shop.py:41`: the innermost frame outside of the standard library."""
-    return next((place for _, place in _callers() if not _in_stdlib(place)), "").rpartition("/")[2]
-
-
-def _in_stdlib(place: str) -> bool:
-    return place.startswith("<frozen") or (place.startswith(_STDLIB) and "site-packages" not in place)
-
-
-def _callers() -> Iterator[tuple[str, str]]:
-    """Module and place of every frame, the innermost first, without those of this module."""
-    frame = inspect.currentframe()
-    while frame is not None:
-        name = str(frame.f_globals.get("__name__", ""))
-        if name != __name__:
-            yield name, f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
+    return any(package_of(frame) in _FOR_THE_INTERPRETER for frame in frames())

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Final
 
+from attrs import frozen
+
 from aion_core.model import commands as c
 from aion_core.model import events as e
-from aion_core.model.ids import WorkflowId
 from aion_core.model.payloads import Payload
 
 
@@ -150,59 +151,24 @@ _FITS: Final[dict[type[c.Command], tuple[tuple[type[e.Event], ...], _Same]]] = {
 # ---- for messages to people
 
 
-Identity = tuple[str, int | str | WorkflowId | None, str | None]
-"""Kind, ordinal, and name where there is one."""
+@frozen
+class Identity:
+    """What is said of a command, or of the event that it once became."""
+
+    kind: str
+    ordinal: int | None = None
+    name: str | None = None
 
 
-def identity_of_event(event: e.Event) -> Identity:
-    """What the history has."""
-    match event:
-        case e.ActivityScheduled():
-            return ("activity", event.ordinal, event.activity_type)
-        case e.ActivityCompleted() | e.ActivityFailed():
-            return ("local activity", event.ordinal, event.activity_type)
-        case e.ActivityCancelled() | e.ActivityCancelRequested():
-            return ("cancellation of activity", event.ordinal, None)
-        case e.TimerStarted():
-            return ("timer", event.ordinal, event.name)
-        case e.TimerCancelled():
-            return ("cancellation of timer", event.ordinal, None)
-        case e.ChildWorkflowStarted():
-            return ("child workflow", event.ordinal, event.workflow_type)
-        case e.SignalSent():
-            return ("signal", event.ordinal, f"{event.name} to {event.target}")
-        case e.CancelSent():
-            return ("cancel request", event.ordinal, str(event.target))
-        case e.MarkerRecorded():
-            return (event.kind.replace("_", " "), event.ordinal, event.name)
-        case _:
-            return (_PLAIN.get(type(event), type(event).__name__), None, None)
-
-
-def identity_of_command(command: c.Command) -> Identity:
-    """What the code does."""
-    match command:
-        case c.ScheduleActivity():
-            return ("activity", command.ordinal, command.activity_type)
-        case c.CancelActivity():
-            return ("cancellation of activity", command.ordinal, None)
-        case c.StartTimer():
-            return ("timer", command.ordinal, command.name)
-        case c.CancelTimer():
-            return ("cancellation of timer", command.ordinal, None)
-        case c.StartChild():
-            return ("child workflow", command.ordinal, command.workflow_type)
-        case c.SendSignal():
-            return ("signal", command.ordinal, f"{command.name} to {command.target}")
-        case c.SendCancel():
-            return ("cancel request", command.ordinal, str(command.target))
-        case c.RecordMarker():
-            return (command.marker.replace("_", " "), command.ordinal, command.name)
-        case _:
-            return (_ENDS.get(type(command), type(command).__name__), None, None)
-
-
-_PLAIN: Final[dict[type[e.Event], str]] = {
+_KINDS: Final[dict[type[e.Event], str]] = {
+    e.ActivityScheduled: "activity",
+    e.ActivityCancelled: "cancellation of activity",
+    e.ActivityCancelRequested: "cancellation of activity",
+    e.TimerStarted: "timer",
+    e.TimerCancelled: "cancellation of timer",
+    e.ChildWorkflowStarted: "child workflow",
+    e.SignalSent: "signal",
+    e.CancelSent: "cancel request",
     e.SearchAttributesUpdated: "search attributes",
     e.MemoUpdated: "memo",
     e.UpdateCompleted: "end of an update",
@@ -211,12 +177,36 @@ _PLAIN: Final[dict[type[e.Event], str]] = {
     e.WorkflowCancelled: "end by cancellation",
     e.WorkflowContinuedAsNew: "continuation as new",
 }
-_ENDS: Final[dict[type[c.Command], str]] = {
-    c.SetAttributes: "search attributes",
-    c.SetMemo: "memo",
-    c.CompleteUpdate: "end of an update",
-    c.CompleteWorkflow: "result",
-    c.FailWorkflow: "failure",
-    c.CancelWorkflow: "end by cancellation",
-    c.ContinueAsNew: "continuation as new",
-}
+
+
+def identity_of_event(event: e.Event) -> Identity:
+    """What the history has."""
+    if isinstance(event, e.MarkerRecorded):
+        return Identity(event.kind.replace("_", " "), event.ordinal, event.name)
+    return _identity(_KINDS.get(type(event), type(event).__name__), event)
+
+
+def identity_of_command(command: c.Command) -> Identity:
+    """What the code does, in the words for what it is recorded as."""
+    if isinstance(command, c.RecordMarker):
+        return Identity(command.marker.replace("_", " "), command.ordinal, command.name)
+    recorded_as = _FITS[type(command)][0]
+    return _identity(_KINDS[recorded_as[0]] if recorded_as else type(command).__name__, command)
+
+
+def _identity(kind: str, thing: c.Command | e.Event) -> Identity:
+    name: str | None
+    match thing:
+        case c.ScheduleActivity() | e.ActivityScheduled():
+            name = thing.activity_type
+        case c.StartChild() | e.ChildWorkflowStarted():
+            name = thing.workflow_type
+        case c.SendSignal() | e.SignalSent():
+            name = f"{thing.name} to {thing.target}"
+        case c.SendCancel() | e.CancelSent():
+            name = str(thing.target)
+        case c.StartTimer() | e.TimerStarted():
+            name = thing.name
+        case _:
+            name = None
+    return Identity(kind, getattr(thing, "ordinal", None), name)

@@ -73,21 +73,20 @@ def match(commands: Sequence[c.Command], issued: Sequence[e.Event]) -> None:
 
 def _recorded(event: e.Event) -> str:
     """*activity `charge` (#3, event 17)*."""
-    return _shown(identity_of_event(event), f"event {event.seq}")
+    what = identity_of_event(event)
+    number = f"#{what.ordinal}, " if what.ordinal is not None else ""
+    return f"{_named(what)} ({number}event {event.seq})"
 
 
 def _does(command: c.Command) -> str:
     """*starts timer `sla` at shop.py:41*."""
-    where = f" at {command.source}" if command.source else ""
-    kind, _, name = identity_of_command(command)
-    verb = {"activity": "calls", "timer": "starts", "child workflow": "starts"}.get(kind, "records")
-    return f"{verb} {kind}{f' `{name}`' if name else ''}{where}"
+    what = identity_of_command(command)
+    verb = {"activity": "calls", "timer": "starts", "child workflow": "starts"}.get(what.kind, "records")
+    return f"{verb} {_named(what)}{f' at {command.source}' if command.source else ''}"
 
 
-def _shown(identity: Identity, where: str) -> str:
-    kind, ordinal, name = identity
-    number = f"#{ordinal}, " if ordinal is not None else ""
-    return f"{kind}{f' `{name}`' if name else ''} ({number}{where})"
+def _named(what: Identity) -> str:
+    return f"{what.kind} `{what.name}`" if what.name else what.kind
 
 
 def _after(issued: Sequence[e.Event]) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import inspect
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
 from random import Random  # noqa: TID251  # seeded by the run
-from types import FrameType
 from typing import Any, ClassVar, Final, cast
 
 from aion_core.codec.failures import failure_of
 from aion_core.machine.loop import TimerHandle, WorkflowLoop
 from aion_core.machine.ordinals import Evicted, Mode, Ordinals
+from aion_core.machine.places import users_place
 from aion_core.machine.signals import Mailbox
 from aion_core.model import commands as c
 from aion_core.model import events as e
@@ -26,8 +24,6 @@ from aion_core.model.times import SECOND, Instant
 
 Main = Callable[["WorkflowRun", e.WorkflowStarted], Coroutine[Any, Any, Payload]]
 """The workflow's code, around which decoding and encoding are done already."""
-
-_HERE: Final = __name__.partition(".")[0]
 
 
 class ContinuedAsNew(BaseException):
@@ -162,7 +158,7 @@ class WorkflowRun:
         e.ChildWorkflowFailed: _settle_child,
         e.ChildWorkflowCancelled: _settle_child,
     }
-    """What an arrival does to the run; what is not here (attributes of the start, resumptions) only moves its time."""
+    """What an arrival does to the run; what is not here, resumptions above all, only moves its time."""
 
     def _settle(self, key: tuple[str, int], event: e.Event) -> None:
         future = self._waiting.pop(key, None)
@@ -330,13 +326,7 @@ class WorkflowRun:
         self._commands[key if key is not None else object()] = command
 
     def _source(self) -> str:
-        """`shop.py:41`: the innermost frame that is neither ours nor asyncio's. Only for messages to people."""
-        if not self._traced:
-            return ""
-        frame = inspect.currentframe()
-        while frame is not None and frame.f_back is not None and _is_ours(frame):
-            frame = frame.f_back
-        return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame else ""
+        return users_place() if self._traced else ""
 
 
 _NO_OPTIONS: Final = ActivityOptions()
@@ -354,10 +344,6 @@ def _closed(task: asyncio.Task[Any]) -> bool:
     except BaseException:  # noqa: BLE001  # whatever leaves the code is of no interest any more
         return True
     return True
-
-
-def _is_ours(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in {_HERE, "asyncio"}
 
 
 def _unretrieved(task: asyncio.Task[Any]) -> bool:
