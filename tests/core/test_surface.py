@@ -18,6 +18,14 @@ PUBLIC = {
         InvalidQuery InvalidTime LimitExceeded PayloadError PayloadTooLarge PluginConflict PluginContractError
         PluginError PluginIncompatible PluginLoadError PluginNotFound RunChainBroken Status StoreClosed StoreError
         StoreRefused StoreUnavailable Summary UnknownAttribute __version__
+        DuplicateName UnknownWorkflow NonDeterministicCode
+        ActivityError
+        ActivityFailed ActivityLost ActivityTimedOut EngineClosed EngineError EngineForked
+        Failed NotOwner QueryFailed QueryTimeout RunError ShuttingDown StoreInUse
+        UnknownHandler UpdateFailed UpdateRejected
+        WorkflowBlocked WorkflowCancelled WorkflowClosed WorkflowContinuedAsNew
+        WorkflowError WorkflowFailed WorkflowIdConflict
+        WorkflowNotFound WorkflowOpen WorkflowTerminated WorkflowTimedOut
         NonDeterminism NonDeterministicCall NotInWorkflow ReadOnlyViolation WaitTimeout WorkflowCodeError
     """,
     "aion_core.spi": """
@@ -26,7 +34,8 @@ PUBLIC = {
         AnyEvent AppendResult Ask AskKind AttributeType AttributeValue Batch Between BlobKey BlobNotFound Call
         Capability CodeSource CodecContext Command Commit CommitLimits Committed Comparison Condition Conflict
         Contains ContinueAsNew Cursor CursorTooOld EMPTY EngineId EngineInfo ErrorClass Event EventStore Failure
-        FeedEntry Fence Fenced Field HandleQuery HandleSignal HandleUpdate Instant Interceptor InvalidPackage
+        FeedEntry Fence Fenced Field Handle Lane
+        HandleQuery HandleSignal HandleUpdate Instant Interceptor InvalidPackage
         IsNull Lease LeaseTable LoadedPackage Loader LoaderHost Message MessageId MessageKind Micros
         NEWEST_FIRST NeedHistory Not Observer OpId Operator Or Order Outcome OutcomeKey OutcomeKind
         PackageRecord Page PageToken Payload PayloadCodec PayloadKind Platform Posted Query Register Route
@@ -34,7 +43,7 @@ PUBLIC = {
         ScheduleActivity SendQuery SendSignal SendUpdate Settled Shard SignalWorkflow StartChild StartWorkflow
         StartsWith Status Store StoreClosed StoreError StoreRefused StoreUnavailable Summary TaskId Ticket
         TicketLost TimeoutKind Unknown Version VisibilityStore Wake WorkflowCall WorkflowId WorkflowState
-        as_datetime check_commits check_package hookimpl instant json_payload shard_of
+        WorkerSettings as_datetime check_commits check_package hookimpl instant json_payload shard_of
     """,
 }
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from aion_core.model import errors
+from aion_core.model import errors, failed
 
 
 class Exit(IntEnum):
@@ -45,6 +45,20 @@ EXITS: Final[dict[type[errors.AionError], Exit]] = {
     errors.StoreRefused: Exit.STORE_INTEGRITY,
     errors.CursorTooOld: Exit.NOT_FOUND,
     errors.BlobNotFound: Exit.STORE_INTEGRITY,
+    failed.QueryTimeout: Exit.WAIT_TIMED_OUT,
+    failed.Failed: Exit.RUN_FAILED,
+    failed.WorkflowNotFound: Exit.NOT_FOUND,
+    failed.UnknownHandler: Exit.NOT_FOUND,
+    failed.WorkflowIdConflict: Exit.CONFLICT,
+    failed.WorkflowClosed: Exit.CONFLICT,
+    failed.WorkflowOpen: Exit.CONFLICT,
+    failed.WorkflowBlocked: Exit.CONFLICT,
+    failed.WorkflowCancelled: Exit.RUN_CANCELLED,
+    failed.WorkflowTerminated: Exit.RUN_CANCELLED,
+    failed.WorkflowTimedOut: Exit.RUN_TIMED_OUT,
+    failed.ShuttingDown: Exit.UNAVAILABLE,
+    failed.NotOwner: Exit.UNAVAILABLE,
+    failed.StoreInUse: Exit.CONFLICT,
     errors.AionError: Exit.INTERNAL,
 }
 """The code of an error is that of its nearest class in here."""

@@ -11,6 +11,8 @@
     │   ├── AttributeConflict         a search attribute declared twice, with two types
     │   ├── InvalidQuery              visibility query text, with the column
     │   ├── InvalidPackage            a package record whose bytes are not what its version says
+    │   ├── DuplicateName             two workflows, or two activities, of one name
+    │   ├── UnknownWorkflow           no engine here knows a workflow type of this name
     │   └── LimitExceeded             more of something than `[limits]` allows
     ├── ConfigError                   everything that is wrong with the configuration, at once
     ├── PluginError
@@ -25,10 +27,39 @@
     │   └── RunChainBroken            its runs do not follow each other
     ├── WorkflowCodeError             workflow code did what it may not do
     │   ├── NonDeterministicCall      it called what gives another answer in a replay, or leaves the process
+    │   ├── NonDeterministicCode      its source shows that a replay could not repeat it
     │   ├── NonDeterminism            its commands are not those of the history
     │   ├── ReadOnlyViolation         a query or validator recorded something
     │   └── NotInWorkflow             a call for workflow code was made outside of any
     ├── WaitTimeout (TimeoutError)    a wait ended before what it waited for
+    ├── QueryTimeout (TimeoutError)   a query was not answered in its time
+    ├── ActivityError                 raised in activities: what went wrong, and whether to try again
+    ├── WorkflowError                 raised in workflows: fails the run, with details
+    ├── Failed                        what awaiting code and callers catch: somebody else's code failed
+    │   ├── ActivityFailed            an activity, after its last attempt
+    │   │   ├── ActivityTimedOut      one of its limits passed
+    │   │   └── ActivityLost          its worker is gone, and it may not run twice
+    │   ├── WorkflowFailed            a workflow
+    │   ├── QueryFailed               a query's handler
+    │   ├── UpdateRejected            an update's validator; nothing was recorded
+    │   └── UpdateFailed              an update's handler
+    ├── RunError                      what a verb on a workflow meets
+    │   ├── WorkflowNotFound          there is no workflow of this id, or no run of this run id
+    │   ├── WorkflowIdConflict        the id is taken, and the start's policy refuses to share it
+    │   ├── WorkflowClosed            the run has ended
+    │   ├── WorkflowOpen              the run has not ended yet
+    │   ├── WorkflowCancelled         the result that was waited for will not come: it was cancelled
+    │   ├── WorkflowTerminated        … it was terminated
+    │   ├── WorkflowTimedOut          … its deadline passed
+    │   ├── WorkflowContinuedAsNew    … the run went on as another one
+    │   ├── WorkflowBlocked           the run can not go on until its code changes
+    │   └── UnknownHandler            it has no query, signal or update of this name
+    ├── EngineError
+    │   ├── ShuttingDown              the engine takes nothing new any more
+    │   ├── EngineClosed              used after `close`
+    │   ├── EngineForked              used in a child process that was forked from its owner
+    │   ├── StoreInUse                another engine owns this store
+    │   └── NotOwner                  another engine owns this workflow now
     └── StoreError
         ├── StoreUnavailable          nothing was done; try again
         ├── StoreRefused              nothing was done, nor will be: a value, a size, a constraint
@@ -192,6 +223,35 @@ class LimitExceeded(InvalidInput):
         self.actual = actual
         self.limit = limit
         self.setting = setting
+
+
+class DuplicateName(InvalidInput):
+    """Two workflows, or two activities, of one name in one engine. Give one of them another `name=`."""
+
+    code: ClassVar[str] = "duplicate-name"
+
+    def __init__(self, kind: str, name: str, first: str, second: str) -> None:
+        """`first` and `second` say where the two are defined."""
+        super().__init__(f"two {kind} are called {name!r}: {first} and {second}. Give one of them another name=.")
+        self.kind = kind
+        self.name = name
+
+
+class UnknownWorkflow(InvalidInput):
+    """No workflow type of this name is registered here. Nothing was recorded."""
+
+    code: ClassVar[str] = "unknown-workflow"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        """`known` are the registered names."""
+        self.name = name
+        self.known = tuple(sorted(known))
+        near = get_close_matches(name, self.known, 1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__(
+            f"there is no workflow {name!r} here. Known: {', '.join(self.known) or 'none'}.{guess} "
+            "Hand it to Engine.open(workflows=[...])."
+        )
 
 
 # ---- configuration and plugins
@@ -367,6 +427,18 @@ class NonDeterministicCall(WorkflowCodeError):
         self.what = what
         self.instead = instead
         self.source = source
+
+
+class NonDeterministicCode(WorkflowCodeError):
+    """The source of a workflow shows something that a replay could not repeat. Nothing was registered."""
+
+    code: ClassVar[str] = "non-deterministic-code"
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        """Each finding is a line: file, line, what, and what to use instead."""
+        self.findings = tuple(findings)
+        listed = "\n".join(f"  {finding}" for finding in self.findings)
+        super().__init__(f"workflow code that a replay could not repeat:\n{listed}")
 
 
 class NonDeterminism(WorkflowCodeError):

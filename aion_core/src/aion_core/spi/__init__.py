@@ -80,6 +80,8 @@ from aion_core.model.times import (
 )
 from aion_core.platform import (
     SYSTEM,
+    Handle,
+    Lane,
     Platform,
 )
 from aion_core.spi.calls import (
@@ -161,6 +163,7 @@ from aion_core.spi.runtime import (
     RuntimeHost,
     Ticket,
     TicketLost,
+    WorkerSettings,
 )
 from aion_core.spi.stores import (
     EventStore,
@@ -219,6 +222,7 @@ __all__ = [
     "Fence",
     "Fenced",
     "Field",
+    "Handle",
     "HandleQuery",
     "HandleSignal",
     "HandleUpdate",
@@ -226,6 +230,7 @@ __all__ = [
     "Interceptor",
     "InvalidPackage",
     "IsNull",
+    "Lane",
     "Lease",
     "LeaseTable",
     "LoadedPackage",
@@ -293,6 +298,7 @@ __all__ = [
     "Version",
     "VisibilityStore",
     "Wake",
+    "WorkerSettings",
     "WorkflowCall",
     "WorkflowId",
     "WorkflowState",

@@ -10,20 +10,23 @@ any thread, also before the call that caused them returns.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, NewType, Protocol, TypeAlias
 
 from attrs import field, frozen
 
+from aion_core.model.attributes import AttributeSchema
 from aion_core.model.commands import Command
 from aion_core.model.events import Event, Headers
 from aion_core.model.failures import Failure
 from aion_core.model.ids import MessageId, RunId, TaskId, Version, WorkflowId
+from aion_core.model.limits import Limits
 from aion_core.model.payloads import EMPTY, Payload
 from aion_core.model.times import Instant, Micros
 from aion_core.platform import Platform
 from aion_core.spi.capabilities import Capability
+from aion_core.spi.interceptors import Interceptor
 from aion_core.spi.records import Batch
 
 Ticket = NewType("Ticket", int)
@@ -88,8 +91,10 @@ class Activated:
 
     ticket: Ticket
     run_id: RunId
-    commands: Sequence[Sequence[Command]] = ()
-    """Per arrival, what its drain issued, in order."""
+    commands: Sequence[Sequence[Command] | None] = ()
+    """Per arrival, what its drain issued, in order. None: nothing in the run was waiting for it any more (a timer that
+    an earlier drain cancelled, anything after the end), so it must not be recorded. A `BlockWorkflow` anywhere voids
+    the whole activation, and the worker has forgotten the run."""
     answers: Sequence[Answer] = ()
 
 
@@ -184,6 +189,21 @@ class CodeSource(Protocol):
         ...
 
 
+@frozen(kw_only=True)
+class WorkerSettings:
+    """What workers must know of the engine's configuration."""
+
+    limits: Limits = field(factory=Limits)
+    guard: str = "raise"
+    """`[guard] calls`."""
+    turn_deadline: float = 2.0
+    """Seconds that one activation may take."""
+    search_attributes: AttributeSchema = field(factory=AttributeSchema)
+    """The declared ones: what `set_attributes` accepts."""
+    interceptors: Sequence[Interceptor] = ()
+    """For runtimes that run code in this process; worker processes make their own."""
+
+
 class RuntimeHost(Protocol):
     """What the engine offers a runtime. Callable from any thread; never blocks."""
 
@@ -198,8 +218,8 @@ class RuntimeHost(Protocol):
         ...
 
     @property
-    def settings(self) -> Mapping[str, object]:
-        """The engine's settings that workers need: the turn deadline, limits, the guard."""
+    def settings(self) -> WorkerSettings:
+        """The engine's settings that workers need."""
         ...
 
     def activated(self, results: Sequence[ActivationResult]) -> None:

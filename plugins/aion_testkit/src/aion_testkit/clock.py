@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from aion_core.spi import (
     SYSTEM,
     EventStore,
+    Handle,
     Instant,
+    Lane,
     OpId,
     RunId,
 )
@@ -67,6 +69,10 @@ class SteppedPlatform:
     def thread(self, target: Callable[[], None], *, name: str) -> threading.Thread:
         """As the real one."""
         return SYSTEM.thread(target, name=name)
+
+    def lane(self, handle: Handle[Any], *, name: str) -> Lane[Any]:
+        """As the real one; what it asks to be called for later is on the real clock."""
+        return SYSTEM.lane(handle, name=name)
 
 
 def wait_for_the_clock_of(store: EventStore, seconds: float) -> None:

@@ -1,0 +1,1 @@
+"""What workflow and activity authors call."""
