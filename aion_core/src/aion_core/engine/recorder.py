@@ -108,12 +108,13 @@ class Recorder:
         self._write(event)
         return True
 
-    def end(self, event: e.Event) -> None:
+    def end(self, event: e.Event) -> bool:
         """Write the end of a run that comes from outside: termination, deadline, cancellation of a blocked run."""
-        if self.ledger.open:
-            self._end(event)
-        else:
+        if not self.ledger.open:
             self.made.late.append(event)
+            return False
+        self._end(event)
+        return True
 
     def block(self, failure: Failure, arrivals: Sequence[e.Event]) -> None:
         """The turn is void: the run is blocked, and what arrived is recorded and kept for when it goes on."""
