@@ -2,6 +2,8 @@ import threading
 import time
 import uuid
 
+import pytest
+
 from aion_core.platform import SYSTEM
 
 
@@ -51,3 +53,123 @@ def test_a_thread_is_named_and_does_not_keep_the_process_alive():
     thread = SYSTEM.thread(lambda: seen.append(threading.current_thread()), name="aion-test")
     thread.join()
     assert [(each.name, each.daemon) for each in seen] == [("aion-test", True)]
+
+
+# ---- lanes
+
+
+class Gate:
+    """A lane's handler that keeps what it was given, and stands still in its first call until it is opened."""
+
+    def __init__(self, *dues):
+        self.seen = []
+        self.entered = threading.Event()
+        self.opened = threading.Event()
+        self._dues = list(dues)
+
+    def __call__(self, items):
+        self.seen.append(items)
+        self.entered.set()
+        assert self.opened.wait(60)
+        return self._dues.pop(0) if self._dues else None
+
+
+@pytest.fixture
+def gate():
+    return Gate()
+
+
+@pytest.fixture
+def lane(gate):
+    lane = SYSTEM.lane(gate, name="aion-test")
+    yield lane
+    gate.opened.set()
+    lane.close()
+    assert lane.join(60)
+
+
+def test_a_lane_hands_over_in_order_everything_that_came_while_it_was_busy(lane, gate):
+    lane.put(1)
+    assert gate.entered.wait(60)
+    for item in range(2, 100):
+        lane.put(item)
+    gate.opened.set()
+    lane.close()
+    assert lane.join(60)
+    assert gate.seen == [[1], list(range(2, 100))]
+
+
+def test_what_is_queued_when_a_lane_closes_is_handled_and_what_comes_later_is_not(lane, gate):
+    lane.put("first")
+    assert gate.entered.wait(60)
+    lane.put("queued")
+    lane.close()
+    lane.put("late")
+    gate.opened.set()
+    assert lane.join(60)
+    assert gate.seen == [["first"], ["queued"]]
+
+
+def test_closing_an_idle_lane_calls_nothing_and_closing_it_twice_is_fine(lane, gate):
+    lane.close()
+    lane.close()
+    assert lane.join(60)
+    assert gate.seen == []
+
+
+def test_joining_says_whether_the_end_came_in_time(lane, gate):
+    lane.put(1)
+    assert gate.entered.wait(60)
+    lane.close()
+    assert not lane.join(0)
+    gate.opened.set()
+    assert lane.join(60)
+
+
+def test_a_lane_that_joins_itself_does_not_wait():
+    answers = []
+    lane = SYSTEM.lane(lambda _: answers.append(lane.join(60)), name="aion-test")
+    lane.put(1)
+    lane.close()
+    assert lane.join(60)
+    assert answers == [True]
+
+
+def test_a_lane_is_called_without_items_when_the_time_it_asked_for_has_come():
+    seen, called = [], threading.Event()
+
+    def handle(items):
+        seen.append(items)
+        if items:
+            return SYSTEM.monotonic()
+        called.set()
+        return None
+
+    lane = SYSTEM.lane(handle, name="aion-test")
+    lane.put(1)
+    assert called.wait(60)
+    lane.close()
+    assert lane.join(60)
+    assert seen == [[1], []]
+
+
+def test_an_item_does_not_wait_for_the_time_that_a_lane_asked_for():
+    gate = Gate(SYSTEM.monotonic() + 3600)
+    gate.opened.set()
+    lane = SYSTEM.lane(gate, name="aion-test")
+    lane.put(1)
+    assert gate.entered.wait(60)
+    lane.put(2)
+    lane.close()
+    assert lane.join(60)
+    assert [item for items in gate.seen for item in items] == [1, 2]
+    assert [] not in gate.seen
+
+
+def test_a_lane_runs_on_a_thread_of_its_own_that_has_its_name():
+    names = []
+    lane = SYSTEM.lane(lambda _: names.append(threading.current_thread().name), name="aion-writer")
+    lane.put(1)
+    lane.close()
+    assert lane.join(60)
+    assert names == ["aion-writer"]
