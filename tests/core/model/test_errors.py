@@ -93,6 +93,13 @@ def test_released_codes_never_change():
     }.items()
 
 
+def test_errors_that_somebody_derives_are_not_in_the_tree():
+    class Theirs(errors.StoreError):
+        code = "theirs"
+
+    assert Theirs not in set(errors.all_errors())
+
+
 def test_several_configuration_problems_are_one_error_with_a_line_each():
     error = errors.ConfigError(["a: one", "b: two"], source="aion.toml")
     assert str(error) == "the configuration in aion.toml can not be used, 2 problems:\n  a: one\n  b: two"

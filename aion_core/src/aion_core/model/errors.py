@@ -545,12 +545,17 @@ class BlobNotFound(StoreError):
 
 
 def all_errors() -> Iterator[type[AionError]]:
-    """Every class of the tree, parents before children, in the order they are drawn above."""
+    """Every class of the tree, parents before children, in the order they are drawn above.
+
+    Without those that users and plugins derive: their codes are not ours to promise.
+    """
+    ours = __name__.partition(".")[0]
 
     def below(parent: type[AionError]) -> Iterator[type[AionError]]:
         yield parent
         for child in parent.__subclasses__():
-            yield from below(child)
+            if child.__module__.partition(".")[0] == ours:
+                yield from below(child)
 
     return below(AionError)
 
