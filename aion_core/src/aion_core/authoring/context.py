@@ -197,7 +197,7 @@ class CurrentRun(Protocol):
         """The memo, encoded already."""
         ...
 
-    def answer(self, name: str, handler: Callable[[Payload], Payload]) -> None:
+    def answer(self, name: str, handler: Callable[[Payload, Headers], Payload]) -> None:
         """From now on queries of this name go to the handler."""
         ...
 
