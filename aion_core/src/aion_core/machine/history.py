@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from attrs import frozen
 
 from aion_core.model import commands as c
 from aion_core.model import events as e
-from aion_core.model.payloads import Payload
 
 
 class Role(Enum):
@@ -91,11 +90,6 @@ class Sorter:
                 return Role.ARRIVAL if event.next_attempt_at is None else Role.NOTE
             case _:
                 raise AssertionError(event)
-
-
-def markers_in(issued: Sequence[e.Event]) -> dict[int, Payload]:
-    """The recorded values of markers among these events."""
-    return {event.ordinal: event.value for event in issued if isinstance(event, e.MarkerRecorded)}
 
 
 def fits(command: c.Command, event: e.Event) -> bool:

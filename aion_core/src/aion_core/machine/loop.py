@@ -43,7 +43,7 @@ def _nothing() -> None:
 class TimerHandle:
     """What `call_later` returns: a durable timer of the run."""
 
-    __slots__ = ("_cancelled", "_when", "args", "callback", "context", "ordinal", "owner")
+    __slots__ = ("_cancelled", "_when", "args", "callback", "context", "name", "ordinal", "owner")
 
     def __init__(
         self,
@@ -52,8 +52,11 @@ class TimerHandle:
         callback: Callable[..., object],
         args: tuple[Any, ...],
         context: Context,
+        *,
+        name: str | None = None,
     ) -> None:
         """`owner` starts the timer, and cancels it."""
+        self.name = name
         self.owner = owner
         self.callback = callback
         self.args = args
@@ -65,8 +68,8 @@ class TimerHandle:
     def cancel(self) -> None:
         """Cancel the timer; once is enough."""
         if not self._cancelled:
-            self._cancelled = True
             self.owner.cancel_timer(self)
+            self._cancelled = True
 
     def cancelled(self) -> bool:
         """Whether it was cancelled."""
@@ -140,6 +143,10 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         while ready:
             context, callback, args = ready.popleft()
             context.run(callback, *args)
+
+    def has_ready(self) -> bool:
+        """Whether something waits for its turn."""
+        return bool(self._ready)
 
     def forget(self) -> None:
         """Drop what is ready: the run it belongs to is leaving."""

@@ -27,10 +27,21 @@ class Mode(Enum):
 
     RUNNING = "running"
     """Anything."""
-    READING = "reading"
-    """A query, validator or condition runs: nothing that records."""
+    TESTING = "testing"
+    """A condition of `wait_until` runs: nothing that records, or the turn is void."""
+    ANSWERING = "answering"
+    """A query runs: nothing that records, or its caller fails."""
     LEAVING = "leaving"
     """The run is evicted: nothing at all."""
+
+
+class Hold(Enum):
+    """Why arrivals are kept instead of drained."""
+
+    PAUSED = "paused"
+    BLOCKED = "blocked"
+    DELAYED = "delayed"
+    """The start has a delay that has not passed."""
 
 
 class Evicted(BaseException):

@@ -15,11 +15,17 @@ _OURS: Final = __name__.partition(".")[0]
 
 def users_place() -> str:
     """`shop.py:41`: the innermost frame that is neither ours nor the standard library's; empty when there is none."""
-    for frame in frames():
-        file = frame.f_code.co_filename
-        if package_of(frame) != _OURS and not _in_stdlib(file):
-            return f"{Path(file).name}:{frame.f_lineno}"
-    return ""
+    return next((place_of(frame) for frame in frames() if is_users(frame)), "")
+
+
+def place_of(frame: FrameType) -> str:
+    """`shop.py:41`."""
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+def is_users(frame: FrameType) -> bool:
+    """Whether it runs code that is neither ours nor the standard library's."""
+    return package_of(frame) != _OURS and not _in_stdlib(frame.f_code.co_filename)
 
 
 def frames() -> Iterator[FrameType]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from aion_core.machine.history import (
@@ -12,8 +12,8 @@ from aion_core.machine.history import (
     fits,
     identity_of_command,
     identity_of_event,
-    markers_in,
 )
+from aion_core.machine.ordinals import Hold
 from aion_core.machine.run import WorkflowRun
 from aion_core.model import commands as c
 from aion_core.model import events as e
@@ -29,10 +29,13 @@ def replay(run: WorkflowRun, events: Iterable[e.Event]) -> None:
     sorter = Sorter()
     arrival: e.Event | None = None
     issued: list[e.Event] = []
+    run.replaying = True
     for event in events:
         role = sorter.role(event)
         if role is Role.ARRIVAL:
             if arrival is not None:
+                if type(event) is e.WorkflowBlocked and type(arrival) is e.WorkflowStarted and not issued:
+                    run.hold(Hold.BLOCKED)  # its drain was void, and waits for other code
                 _apply(run, arrival, issued)
             arrival, issued = event, []
         elif arrival is None:
@@ -41,34 +44,59 @@ def replay(run: WorkflowRun, events: Iterable[e.Event]) -> None:
             issued.append(event)
     if arrival is not None:
         _apply(run, arrival, issued)
+    run.replaying = False
 
 
 def _apply(run: WorkflowRun, arrival: e.Event, issued: Sequence[e.Event]) -> None:
-    run.recorded(markers_in(issued))
+    run.recorded(issued)
     commands = run.apply(arrival)
+    if run.violation is not None:
+        raise run.violation
     if isinstance(arrival, e.WorkflowCancelled):
         # One event stands for the request and for the end, which settles everything open.
         commands = [command for command in commands if not isinstance(command, _SETTLED_BY_THE_END)]
-    match(commands, issued)
+    match(commands, issued, run.compare)
 
 
 _SETTLED_BY_THE_END: Final = (c.CancelWorkflow, c.CancelActivity, c.CancelTimer)
 
 
-def match(commands: Sequence[c.Command], issued: Sequence[e.Event]) -> None:
+Differs = Callable[[c.ScheduleActivity, e.ActivityScheduled], None]
+"""Told of a call whose input is not the recorded one."""
+
+
+def match(commands: Sequence[c.Command], issued: Sequence[e.Event], differs: Differs) -> None:
     """Compare kind, ordinal and name of each, in order. A local activity is recorded by its result, not here."""
     position = 0
     for command in commands:
-        if type(command) is c.ScheduleActivity and command.local:
-            continue
+        if type(command) is c.ScheduleActivity:
+            if command.local:
+                continue
+            if position < len(issued):
+                event = issued[position]
+                if (
+                    type(event) is e.ActivityScheduled
+                    and event.input.json != command.input.json
+                    and fits(command, event)
+                ):
+                    differs(command, event)
+        while position < len(issued) and not fits(command, issued[position]) and _given_up(issued[position]):
+            position += 1
         if position == len(issued):
             raise NonDeterminism(f"nothing there{_after(issued)}", _does(command))
         event = issued[position]
         if not fits(command, event):
             raise NonDeterminism(_recorded(event), _does(command), seq=event.seq)
         position += 1
+    while position < len(issued) and _given_up(issued[position]):
+        position += 1
     if position < len(issued):
         raise NonDeterminism(_recorded(issued[position]), "does nothing there", seq=issued[position].seq)
+
+
+def _given_up(event: e.Event) -> bool:
+    """Whether it is the marker of a patch: the code may have stopped asking for it."""
+    return type(event) is e.MarkerRecorded and event.kind is e.MarkerKind.PATCH
 
 
 def _recorded(event: e.Event) -> str:

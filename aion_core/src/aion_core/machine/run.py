@@ -4,26 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import copy_context
 from random import Random  # noqa: TID251  # seeded by the run
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, TypeVar, cast
 
+from msgspec import Struct
+
+from aion_core.authoring.context import Info, Surroundings
 from aion_core.codec.failures import failure_of
+from aion_core.machine import leaving
+from aion_core.machine.differences import Differences
 from aion_core.machine.loop import TimerHandle, WorkflowLoop
-from aion_core.machine.ordinals import Evicted, Mode, Ordinals
+from aion_core.machine.ordinals import Evicted, Hold, Mode, Ordinals
+from aion_core.machine.patches import Patches
 from aion_core.machine.places import users_place
+from aion_core.machine.plain import in_plain_code, wait_for
 from aion_core.machine.signals import Mailbox
+from aion_core.machine.stacks import stack_of
+from aion_core.machine.weights import weight
 from aion_core.model import commands as c
 from aion_core.model import events as e
 from aion_core.model.attributes import Attribute
-from aion_core.model.errors import ReadOnlyViolation, WorkflowCodeError
-from aion_core.model.ids import RunId, WorkflowId
+from aion_core.model.errors import NonDeterminism, ReadOnlyViolation, WorkflowCodeError
+from aion_core.model.failed import ActivityFailed, UnknownHandler
+from aion_core.model.ids import RunId, Version, WorkflowId
+from aion_core.model.limits import MEGABYTE
 from aion_core.model.payloads import EMPTY, Payload
-from aion_core.model.policies import ActivityOptions
-from aion_core.model.times import SECOND, Instant
+from aion_core.model.policies import ActivityCall
+from aion_core.model.times import SECOND, Instant, as_datetime
+from aion_core.spi import calls
+from aion_core.spi.interceptors import Interceptor, chain
+
+T = TypeVar("T")
 
 Main = Callable[["WorkflowRun", e.WorkflowStarted], Coroutine[Any, Any, Payload]]
 """The workflow's code, around which decoding and encoding are done already."""
+
+_NOTHING_GIVEN: Final = ActivityCall()
 
 
 class ContinuedAsNew(BaseException):
@@ -42,27 +60,88 @@ class WorkflowRun:
     are called by workflow code while it is being drained.
     """
 
-    def __init__(self, loop: WorkflowLoop, main: Main, *, workflow_id: WorkflowId, traced: bool = False) -> None:
-        """Nothing runs before `WorkflowStarted` is applied. `traced` notes where in the code commands are issued."""
+    __slots__ = (
+        "_commands",
+        "_conditions",
+        "_differences",
+        "_facts",
+        "_held",
+        "_holds",
+        "_issued",
+        "_length",
+        "_locals",
+        "_loop",
+        "_main",
+        "_markers",
+        "_mode",
+        "_now",
+        "_ordinals",
+        "_patches",
+        "_queries",
+        "_reader",
+        "_rng",
+        "_size",
+        "_stopping",
+        "_surroundings",
+        "_task",
+        "_tasks",
+        "_timers",
+        "_traced",
+        "_violation",
+        "_waiting",
+        "closed",
+        "replaying",
+        "run_id",
+        "signals",
+        "workflow_id",
+    )
+
+    def __init__(
+        self,
+        loop: WorkflowLoop,
+        main: Main,
+        *,
+        workflow_id: WorkflowId,
+        surroundings: Surroundings | None = None,
+        traced: bool = False,
+    ) -> None:
+        """Nothing runs before `WorkflowStarted` is applied. `traced` notes where in the code commands are issued.
+
+        `surroundings` are what the functions of `aion_core` need; code that calls none of them does without.
+        """
         self.workflow_id = workflow_id
         self.run_id = RunId("")
+        self._surroundings = surroundings
         self.signals = Mailbox(loop)
         self.closed = False
+        self.replaying = False
         self._loop = loop
         self._main = main
         self._traced = traced
+        self._facts: _Facts | None = None
         self._ordinals = Ordinals()
         self._mode = Mode.RUNNING
         self._reader = ""
+        self._now = Instant(0)
         self._task: asyncio.Task[Payload] | None = None
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._commands: dict[object, c.Command] = {}
         self._waiting: dict[tuple[str, int], asyncio.Future[e.Event]] = {}
         self._timers: dict[int, TimerHandle] = {}
         self._conditions: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
-        self._held: list[e.Event] | None = None
         self._violation: WorkflowCodeError | None = None
-        self._markers: dict[int, Payload] = {}
+        self._length = 0
+        self._size = 0
+        # What most runs never have is made when it is needed: a suspended run is small.
+        self._held: list[e.Event] | None = None
+        self._holds: set[Hold] | None = None
+        self._issued: Sequence[e.Event] = ()
+        self._markers: dict[int, Payload] | None = None
+        self._patches: Patches | None = None
+        self._locals: dict[int, str] | None = None
+        self._stopping: set[int] | None = None
+        self._queries: dict[str, Callable[[Payload, e.Headers], Payload]] | None = None
+        self._differences: Differences | None = None
         self._rng: Random | None = None
 
     # ---- the machine's side
@@ -70,42 +149,115 @@ class WorkflowRun:
     def apply(self, event: e.Event) -> list[c.Command]:
         """Apply one arrival and drain; the commands that the drain issued, in order.
 
-        While the run is paused or blocked arrivals are held, and drained in order when it goes on.
+        While the run is paused, blocked or delayed, arrivals are held; they are drained in order when it goes on, at
+        the time of the event that lets it. A `BlockWorkflow` says that the code broke a rule: then the run is of no
+        use any more.
         """
+        self._length += 1
+        self._size += weight(event)
         if self._held is None:
-            self._drain(event)
-        elif isinstance(event, e.WorkflowResumed | e.WorkflowUnblocked):
-            held, self._held = self._held, None
-            for arrival in (*held, event):
-                self._drain(arrival)
-        else:
-            self._held.append(event)
+            self._drain(event, event.at)
+        elif not self._goes_on(event):
             return []
         commands, self._commands = [*self._commands.values()], {}
         if self._violation is not None:
             return [c.BlockWorkflow(failure=failure_of(self._violation))]
+        if commands:
+            self._count(commands)
+        if self._patches is not None:
+            self._patches.drained()
         return commands
 
-    def recorded(self, markers: Mapping[int, Payload]) -> None:
-        """Values that the history holds for markers of the next drain: the code sees these and computes none."""
-        if markers:
-            self._markers.update(markers)
+    def recorded(self, issued: Sequence[e.Event]) -> None:
+        """What the history holds of the next drain: of its markers the code sees the values, and computes none."""
+        self._issued = issued
+        for event in issued:
+            if type(event) is e.MarkerRecorded:
+                if event.kind is e.MarkerKind.PATCH:
+                    self._patch_answers().recorded(event.name)
+                else:
+                    self._markers = self._markers or {}
+                    self._markers[event.ordinal] = event.value
+
+    def hold(self, why: Hold) -> None:
+        """What arrives from here on is kept until the run goes on."""
+        self._holds = self._holds or set()
+        self._holds.add(why)
+        if self._held is None:
+            self._held = []
+
+    def expects(self, event: e.Event) -> bool:
+        """Whether the run still waits for this arrival: it was not settled, and the run has not ended."""
+        if self.closed:
+            return False
+        match event:
+            case e.TimerFired():
+                waiting = event.ordinal in self._timers
+            case e.ActivityCompleted() | e.ActivityFailed() | e.ActivityCancelled():
+                waiting = ("activity", event.ordinal) in self._waiting
+            case e.ChildWorkflowCompleted() | e.ChildWorkflowFailed() | e.ChildWorkflowCancelled():
+                waiting = ("child", event.ordinal) in self._waiting
+            case _:
+                return True
+        return waiting and not any(_settle_the_same(event, held) for held in self._held or ())
+
+    def compare(self, command: c.ScheduleActivity, event: e.ActivityScheduled) -> None:
+        """Replayed code computed an input whose bytes are not the recorded ones."""
+        self._differences = self._differences or Differences()
+        self._differences.compare(command, event, self.workflow_id)
+
+    @property
+    def differing_inputs(self) -> int:
+        """Inputs that the code now computes otherwise than the history has them."""
+        return 0 if self._differences is None else self._differences.count
+
+    @property
+    def violation(self) -> WorkflowCodeError | None:
+        """The rule that the code broke: nothing of the turn counts."""
+        return self._violation
+
+    def query(self, name: str, payload: Payload, headers: e.Headers | None = None) -> Payload:
+        """The answer of the code to a query, between drains. Raises what the handler raises.
+
+        A handler that tries to record something fails its caller; one that wakes other code has changed the run, and
+        `violation` says so.
+        """
+        handler = (self._queries or {}).get(name)
+        if handler is None:
+            raise UnknownHandler("query", name, self._queries or (), workflow_id=self.workflow_id)
+        loop = self._loop
+        loop.current, loop.now = self, self._now
+        self._mode, self._reader = Mode.ANSWERING, f"query {name!r}"
+        try:
+            answer = handler(payload, headers or {})
+        finally:
+            self._mode = Mode.RUNNING
+            loop.current = None
+            refused, self._violation = self._violation, None
+            if loop.has_ready():
+                loop.forget()
+                refused = self._violation = ReadOnlyViolation(self._reader, _WAKING)
+        if refused is not None:  # whatever the handler caught
+            raise refused
+        return answer
+
+    def stack(self) -> str:
+        """Where the tasks of the run wait, for people."""
+        return stack_of((*([self._task] if self._task else []), *self._tasks))
 
     def evict(self) -> None:
         """Leave memory. `finally` blocks of the code run, and can do nothing; nobody hears of it."""
         self._mode = Mode.LEAVING
-        self._loop.current = self
-        for task in (*self._tasks, *([self._task] if self._task else [])):
-            setattr(task, "_log_destroy_pending", False)  # noqa: B010  # asyncio's own switch, which no stub knows
-            if not task.done() and not _closed(task):
-                _SURVIVORS.append(task)
-        self._loop.forget()
-        self._loop.current = None
+        loop = self._loop
+        before, loop.current = loop.current, self
+        leaving.close((*self._tasks, *([self._task] if self._task else [])))
+        loop.forget()
+        loop.current = before
 
-    def _drain(self, event: e.Event) -> None:
+    def _drain(self, event: e.Event, at: Instant) -> None:
         loop = self._loop
         loop.current = self
-        loop.now = event.at
+        loop.now = self._now = at
         try:
             if (deliver := self._deliveries.get(type(event))) is not None:
                 deliver(self, event)
@@ -118,9 +270,53 @@ class WorkflowRun:
             self.closed = True
             self._issue("end", self._ending(self._task))
 
+    def _goes_on(self, event: e.Event) -> bool:
+        """Keep an arrival; when it lets the run go on, drain all that was kept, and it."""
+        held, holds = cast("list[e.Event]", self._held), cast("set[Hold]", self._holds)
+        match event:
+            case e.WorkflowPaused():
+                holds.add(Hold.PAUSED)
+            case e.WorkflowBlocked():
+                holds.add(Hold.BLOCKED)
+            case e.WorkflowResumed():
+                holds -= {Hold.PAUSED, Hold.DELAYED}
+            case e.WorkflowUnblocked():
+                holds.discard(Hold.BLOCKED)
+            case _:
+                held.append(event)
+        if holds:
+            return False
+        self._held = None
+        for arrival in held:
+            if isinstance(arrival, e.WorkflowStarted):
+                self._begin(arrival)
+            self._drain(arrival, event.at)
+        return True
+
+    def _count(self, commands: Sequence[c.Command]) -> None:
+        """Add to the figures what the drain's commands are recorded as, or were."""
+        things: Sequence[e.Event | c.Command] = self._issued if self.replaying else commands
+        for thing in things:
+            if type(thing) is not c.ScheduleActivity or not thing.local:
+                self._length += 1
+                self._size += weight(thing)
+
     def _start(self, event: e.WorkflowStarted) -> None:
+        if self._task is not None:
+            return  # it was held, and has begun
+        if event.not_before is None:
+            self._begin(event)
+        else:
+            self.hold(Hold.DELAYED)
+            if self._held is not None:
+                self._held.append(event)
+
+    def _begin(self, event: e.WorkflowStarted) -> None:
         self.run_id = event.run_id
-        self._task = self._loop.create_task(self._main(self, event), name="main")
+        self._facts = _Facts.of(event)
+        loop = self._loop
+        loop.current = self
+        self._task = loop.create_task(self._main(self, event), name="main")
         self._tasks.pop(self._task, None)
 
     def _fire(self, event: e.TimerFired) -> None:
@@ -128,17 +324,44 @@ class WorkflowRun:
             self._loop.call_soon(handle.callback, *handle.args, context=handle.context)
 
     def _receive(self, event: e.SignalReceived) -> None:
-        self.signals.put(event)
+        observed = () if self._surroundings is None else self._surroundings.around("handle_signal")
+        if not observed:
+            self.signals.put(event)
+            return
+        call = calls.HandleSignal(
+            workflow_id=self.workflow_id,
+            run_id=self.run_id,
+            replaying=self.replaying,
+            name=event.name,
+            headers=event.headers,
+        )
+        try:
+            chain(observed, Interceptor.handle_signal, lambda _: self.signals.put(event))(call)
+        except Exception as error:  # noqa: BLE001  # the interceptor's: as if the code had raised it
+            self._loop.create_task(_raising(error), name=f"signal {event.name}")
 
     def _cancel(self, _: e.WorkflowCancelRequested | e.WorkflowCancelled) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    def _hold(self, _: e.WorkflowPaused | e.WorkflowBlocked) -> None:
-        self._held = []
+    def _pause(self, _: e.WorkflowPaused) -> None:
+        self.hold(Hold.PAUSED)
+
+    def _block(self, _: e.WorkflowBlocked) -> None:
+        self.hold(Hold.BLOCKED)
 
     def _settle_activity(self, event: e.ActivityCompleted | e.ActivityFailed | e.ActivityCancelled) -> None:
+        if not isinstance(event, e.ActivityCancelled) and event.activity_type is not None:
+            self._settle_local(event, event.activity_type)
         self._settle(("activity", event.ordinal), event)
+
+    def _settle_local(self, event: e.ActivityCompleted | e.ActivityFailed, activity_type: str) -> None:
+        """Nothing but its outcome stands in the history: here is where its type is compared."""
+        called = (self._locals or {}).pop(event.ordinal, None)
+        if called != activity_type:
+            does = f"calls local activity `{called}`" if called else "calls no local activity of this number"
+            history = f"local activity `{activity_type}` (#{event.ordinal}, event {event.seq})"
+            self.violated(NonDeterminism(history, does, seq=event.seq))
 
     def _settle_child(self, event: e.ChildWorkflowCompleted | e.ChildWorkflowFailed | e.ChildWorkflowCancelled) -> None:
         self._settle(("child", event.ordinal), event)
@@ -149,8 +372,8 @@ class WorkflowRun:
         e.SignalReceived: _receive,
         e.WorkflowCancelRequested: _cancel,
         e.WorkflowCancelled: _cancel,
-        e.WorkflowPaused: _hold,
-        e.WorkflowBlocked: _hold,
+        e.WorkflowPaused: _pause,
+        e.WorkflowBlocked: _block,
         e.ActivityCompleted: _settle_activity,
         e.ActivityFailed: _settle_activity,
         e.ActivityCancelled: _settle_activity,
@@ -168,15 +391,18 @@ class WorkflowRun:
     def _wake_one(self) -> bool:
         """Resume the first waiter whose condition is true; evaluation starts again after it ran."""
         self._conditions = [(test, future) for test, future in self._conditions if not future.done()]
+        loop = self._loop
         for test, future in self._conditions:
-            before, self._mode, self._reader = self._mode, Mode.READING, "a condition of wait_until"
+            self._mode, self._reader = Mode.TESTING, "a condition of wait_until"
             try:
                 true = bool(test())
             except Exception as error:  # noqa: BLE001  # the waiter's error
                 future.set_exception(error)
                 return True
             finally:
-                self._mode = before
+                self._mode = Mode.RUNNING
+                if loop.has_ready() and not future.done():
+                    self.violated(ReadOnlyViolation(self._reader, _WAKING))
             if true:
                 future.set_result(None)
                 return True
@@ -192,7 +418,9 @@ class WorkflowRun:
         if error is None and unseen is not None:
             error = unseen.exception()
         if error is not None:
-            return c.FailWorkflow(failure=failure_of(error))
+            values = None if self._surroundings is None else self._surroundings.values
+            cause = error.seq if isinstance(error, ActivityFailed) else None
+            return c.FailWorkflow(failure=failure_of(error, values=values), cause_seq=cause)
         return c.CompleteWorkflow(result=task.result())
 
     # ---- what the loop asks
@@ -217,13 +445,17 @@ class WorkflowRun:
         ordinal = next(self._ordinals.timer)
         self._timers[ordinal] = handle
         at = Instant(round(handle.when() * SECOND))
-        self._issue(("timer", ordinal), c.StartTimer(ordinal=ordinal, fire_at=at, source=self._source()))
+        self._issue(
+            ("timer", ordinal), c.StartTimer(ordinal=ordinal, fire_at=at, name=handle.name, source=self._source())
+        )
         return ordinal
 
     def cancel_timer(self, handle: TimerHandle) -> None:
         """See `LoopClient`."""
-        if self._timers.pop(handle.ordinal, None) is None or self._mode is Mode.LEAVING:
+        if handle.ordinal not in self._timers or self._mode is Mode.LEAVING:
             return
+        self.check("the cancellation of a timer")
+        del self._timers[handle.ordinal]
         if self._commands.pop(("timer", handle.ordinal), None) is None:  # started in this drain: as if it never was
             self._issue(None, c.CancelTimer(ordinal=handle.ordinal, source=self._source()))
 
@@ -232,7 +464,7 @@ class WorkflowRun:
 
     def violated(self, error: WorkflowCodeError) -> None:
         """The code broke a rule: whatever it catches, nothing of this turn is recorded."""
-        if self._violation is None and self._mode is not Mode.READING:
+        if self._violation is None:
             self._violation = error
 
     # ---- what workflow code calls
@@ -244,8 +476,47 @@ class WorkflowRun:
         if self._mode is Mode.LEAVING:
             raise Evicted
         error = ReadOnlyViolation(self._reader, call)
-        self._violation = self._violation or error
+        self.violated(error)
         raise error
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """Shared by all runs of the worker."""
+        return cast("Surroundings", self._surroundings)  # where there are none, nobody calls what needs them
+
+    def in_plain_code(self) -> bool:
+        """Whether the code that runs now is a plain function's, which waits without `await`."""
+        return in_plain_code()
+
+    def wait_for(self, awaitable: Awaitable[T]) -> T:
+        """Wait in a plain function."""
+        return wait_for(awaitable)
+
+    def outside(self, call: Callable[[], T]) -> T:
+        """Call it as if no workflow were running: the guard looks away, and nothing there reaches the run."""
+        self._loop.current = None
+        try:
+            return call()
+        finally:
+            self._loop.current = self
+
+    def info(self) -> Info:
+        """What is known of the run. Notes about attempts, of which the code never hears, do not count as events."""
+        facts = cast("_Facts", self._facts)
+        length, size = self._length + len(self._commands), self._size
+        return Info(
+            workflow_id=self.workflow_id,
+            run_id=self.run_id,
+            workflow_type=facts.workflow_type,
+            version=facts.version,
+            attempt=facts.attempt,
+            parent=facts.parent,
+            scheduled_at=None if facts.scheduled_at is None else as_datetime(facts.scheduled_at),
+            started_at=as_datetime(facts.started_at),
+            history_length=length,
+            history_size=size,
+            continue_as_new_suggested=length > _MANY_EVENTS or size > _MANY_BYTES,
+        )
 
     def now(self) -> Instant:
         """Of the event being applied."""
@@ -263,10 +534,9 @@ class WorkflowRun:
         activity_type: str,
         payload: Payload = EMPTY,
         *,
-        queue: str = "default",
-        options: ActivityOptions | None = None,
-        input_hash: str | None = None,
+        given: ActivityCall = _NOTHING_GIVEN,
         local: bool = False,
+        headers: e.Headers | None = None,
     ) -> tuple[int, asyncio.Future[e.Event]]:
         """Schedule an activity; its ordinal, and the event that will end it."""
         self.check("an activity")
@@ -276,23 +546,34 @@ class WorkflowRun:
             ordinal=ordinal,
             activity_type=activity_type,
             input=payload,
-            queue=queue,
-            options=options or _NO_OPTIONS,
-            input_hash=input_hash,
+            given=given,
             local=local,
+            headers=headers or {},
             source=self._source(),
         )
         self._issue(("activity", ordinal), command)
+        if local:
+            self._locals = self._locals or {}
+            self._locals[ordinal] = activity_type
         return ordinal, future
 
-    def cancel_activity(self, ordinal: int, *, wait: bool = False) -> None:
-        """The await of it was cancelled. With `wait`, its own outcome is still to come."""
+    def cancel_activity(self, ordinal: int, *, wait: bool = False) -> asyncio.Future[e.Event] | None:
+        """The await of it was cancelled. With `wait`, its own outcome, unless it never left this drain."""
         if self._mode is Mode.LEAVING or ("activity", ordinal) not in self._waiting:
-            return
-        if not wait:
+            return None
+        self.check("the cancellation of an activity")
+        fresh = self._commands.pop(("activity", ordinal), None) is not None  # as if it never was
+        if fresh or not wait:
             del self._waiting["activity", ordinal]
-        if self._commands.pop(("activity", ordinal), None) is None:
-            self._issue(None, c.CancelActivity(ordinal=ordinal, wait=wait, source=self._source()))
+            if not fresh:
+                self._issue(None, c.CancelActivity(ordinal=ordinal, source=self._source()))
+            return None
+        future = self._waiting["activity", ordinal] = self._loop.create_future()
+        stopping = self._stopping = self._stopping or set()
+        if ordinal not in stopping:
+            stopping.add(ordinal)
+            self._issue(None, c.CancelActivity(ordinal=ordinal, wait=True, source=self._source()))
+        return future
 
     def condition(self, test: Callable[[], object]) -> asyncio.Future[None]:
         """A future that is done once the test is true, asked after every drain."""
@@ -301,14 +582,38 @@ class WorkflowRun:
         self._conditions.append((test, future))
         return future
 
+    def timer(self, fire_at: Instant, done: Callable[[], None], *, name: str) -> TimerHandle:
+        """Start a durable timer that has a name; `done` is called when it fires."""
+        return TimerHandle(self, fire_at / SECOND, done, (), copy_context(), name=name)
+
     def marker(self, kind: e.MarkerKind, name: str, compute: Callable[[], Payload]) -> Payload:
         """A value computed once: what the history holds, or what `compute` gives now."""
         self.check("a side effect")
         ordinal = next(self._ordinals.marker)
-        value = self._markers.pop(ordinal) if ordinal in self._markers else compute()
+        recorded = None if self._markers is None else self._markers.pop(ordinal, None)
+        if recorded is None and self.replaying:
+            what = kind.replace("_", " ")
+            mismatch = NonDeterminism("nothing there", f"records {what} `{name}` (#{ordinal}) at {users_place()}")
+            self.violated(mismatch)
+            raise mismatch
+        value = compute() if recorded is None else recorded
         command = c.RecordMarker(marker=kind, ordinal=ordinal, name=name, value=value, source=self._source())
         self._issue(None, command)
         return value
+
+    def patched(self, change_id: str) -> bool:
+        """Whether this run takes the new way."""
+        self.check("patched")
+        answer, recorded = self._patch_answers().ask(change_id, replaying=self.replaying)
+        if recorded:  # known by its name: a call that is removed leaves the numbers of the others alone
+            command = c.RecordMarker(marker=e.MarkerKind.PATCH, ordinal=0, name=change_id, source=self._source())
+            self._issue(None, command)
+        return answer
+
+    def answer(self, name: str, handler: Callable[[Payload, e.Headers], Payload]) -> None:
+        """From now on queries of this name go to the handler."""
+        self._queries = self._queries or {}
+        self._queries[name] = handler
 
     def set_attributes(self, attributes: dict[str, Attribute | None]) -> None:
         """Search attributes, checked already."""
@@ -322,6 +627,11 @@ class WorkflowRun:
 
     # ----
 
+    def _patch_answers(self) -> Patches:
+        if self._patches is None:
+            self._patches = Patches()
+        return self._patches
+
     def _issue(self, key: object, command: c.Command) -> None:
         self._commands[key if key is not None else object()] = command
 
@@ -329,21 +639,45 @@ class WorkflowRun:
         return users_place() if self._traced else ""
 
 
-_NO_OPTIONS: Final = ActivityOptions()
+_WAKING: Final = "something that wakes the workflow's code"
+_MANY_EVENTS: Final = 10_000
+_MANY_BYTES: Final = 8 * MEGABYTE
 
-_SURVIVORS: Final[list[asyncio.Task[Any]]] = []
-"""Code that catches everything and awaits again can not be closed: kept, since the collector would complain of it."""
+
+class _Facts(Struct, frozen=True, gc=False):
+    """What `info()` tells of the start; the event itself, with the input in it, is not kept."""
+
+    workflow_type: str
+    version: Version
+    attempt: int
+    parent: WorkflowId | None
+    scheduled_at: Instant | None
+    started_at: Instant
+
+    @classmethod
+    def of(cls, event: e.WorkflowStarted) -> _Facts:
+        schedule = None if event.schedule is None else WorkflowId(f"aion:schedule:{event.schedule}")
+        return cls(
+            event.workflow_type,
+            event.version,
+            event.attempt,
+            schedule if event.parent is None else event.parent.workflow_id,
+            event.scheduled_at,
+            event.at,
+        )
 
 
-def _closed(task: asyncio.Task[Any]) -> bool:
-    """Close the coroutine of a task; False when it refuses to end."""
-    try:
-        cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
-    except RuntimeError as error:
-        return "ignored GeneratorExit" not in str(error)
-    except BaseException:  # noqa: BLE001  # whatever leaves the code is of no interest any more
-        return True
-    return True
+def _settle_the_same(one: e.Event, other: e.Event) -> bool:
+    kinds = (type(one), type(other))
+    alike = kinds[0] is kinds[1] or all(kind in _ACTIVITY_OUTCOMES for kind in kinds)
+    return alike and getattr(one, "ordinal", None) == getattr(other, "ordinal", None)
+
+
+_ACTIVITY_OUTCOMES: Final = frozenset({e.ActivityCompleted, e.ActivityFailed, e.ActivityCancelled})
+
+
+async def _raising(error: Exception) -> None:
+    raise error
 
 
 def _unretrieved(task: asyncio.Task[Any]) -> bool:

@@ -31,7 +31,7 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     def __len__(self) -> int:
         """Bytes that the value takes, wherever they are kept."""
         if self.json is not UNSET:
-            return len(bytes(self.json))
+            return len(self.json)
         if self.data is not UNSET:
             return len(self.data)
         return self.size or 0

@@ -1,0 +1,58 @@
+"""How a run's code leaves memory: closed where it waits, without an effect and without a word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Iterator
+from inspect import CORO_CREATED, getcoroutinestate, iscoroutine
+from typing import Any, Final, cast
+
+from aion_core.machine.stacks import frames_of
+
+_SURVIVORS: Final[list[asyncio.Task[Any]]] = []
+"""Code that catches everything and awaits again can not be closed: kept, since the collector would complain of it."""
+
+
+def close(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Close the code of these tasks. The run must refuse whatever it does meanwhile."""
+    tasks = list(tasks)
+    for task in tasks:
+        setattr(task, "_log_destroy_pending", False)  # noqa: B010  # asyncio's own switch, which no stub knows
+        if not task.done():
+            _close_unawaited(task)
+    for task in tasks:
+        if not task.done() and not _closed(task):
+            _SURVIVORS.append(task)
+
+
+def _close_unawaited(task: asyncio.Task[Any]) -> None:
+    """Coroutines that the code has made and not awaited yet, which Python would complain of when they go."""
+    for frame in frames_of(task.get_coro()):
+        for value in frame.f_locals.values():
+            for each in _members(value):
+                if iscoroutine(each) and getcoroutinestate(each) == CORO_CREATED:
+                    each.close()
+
+
+def _members(value: Any) -> Iterator[Any]:
+    """A local variable's value, and what is in it when it is a plain collection."""
+    yield value
+    kind = type(value)
+    if kind in _COLLECTIONS:
+        yield from value
+    elif kind is dict:
+        yield from value.values()
+
+
+_COLLECTIONS: Final = frozenset({list, tuple, set})
+
+
+def _closed(task: asyncio.Task[Any]) -> bool:
+    """Close the coroutine of a task; False when it refuses to end."""
+    try:
+        cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
+    except RuntimeError as error:
+        return "ignored GeneratorExit" not in str(error)
+    except BaseException:  # noqa: BLE001  # whatever leaves the code is of no interest any more
+        return True
+    return True
