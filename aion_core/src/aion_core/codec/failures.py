@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from aion_core.model.errors import AionError
+from aion_core.model.failed import ActivityError
 from aion_core.model.failures import Failure
 
 _LONGEST_MESSAGE: Final = 16_384
@@ -41,6 +42,7 @@ def _failure(error: BaseException, *, tracebacks: bool, depth: int, seen: set[in
             if depth > 0 and id(member) not in seen
         ),
         code=error.code if isinstance(error, AionError) else None,
+        retry_after=error.retry_after if isinstance(error, ActivityError) else None,
     )
 
 
