@@ -26,7 +26,7 @@ PUBLIC = {
         WorkflowBlocked WorkflowCancelled WorkflowClosed WorkflowContinuedAsNew
         WorkflowError WorkflowFailed WorkflowIdConflict
         WorkflowNotFound WorkflowOpen WorkflowTerminated WorkflowTimedOut
-        NonDeterminism NonDeterministicCall NotInWorkflow ReadOnlyViolation WaitTimeout WorkflowCodeError
+        NonDeterminism NonDeterministicCall NotInActivity NotInWorkflow ReadOnlyViolation WaitTimeout WorkflowCodeError
     """,
     "aion_core.spi": """
         AtLeast AtMost Rate Seconds Secret Size

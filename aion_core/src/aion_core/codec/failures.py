@@ -58,6 +58,7 @@ def _failure(error: BaseException, *, tracebacks: bool, values: Values | None, d
         ),
         retryable=bool(getattr(raised, "retryable", True)),
         code=error.code if isinstance(error, AionError) else None,
+        retry_after=getattr(raised, "retry_after", None),
     )
 
 

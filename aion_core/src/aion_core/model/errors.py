@@ -31,6 +31,7 @@
     │   ├── NonDeterminism            its commands are not those of the history
     │   ├── ReadOnlyViolation         a query or validator recorded something
     │   └── NotInWorkflow             a call for workflow code was made outside of any
+    ├── NotInActivity (RuntimeError)  a call for the bodies of activities was made outside of any
     ├── WaitTimeout (TimeoutError)    a wait ended before what it waited for
     ├── QueryTimeout (TimeoutError)   a query was not answered in its time
     ├── ActivityError                 raised in activities: what went wrong, and whether to try again
@@ -477,6 +478,20 @@ class NotInWorkflow(WorkflowCodeError):
     def __init__(self, call: str, instead: str) -> None:
         """`instead` says what to do outside of workflows."""
         super().__init__(f"{call} works in workflow code only: {instead}.")
+        self.call = call
+
+
+class NotInActivity(AionError, RuntimeError):
+    """A call that only the body of an activity can make was made outside of any."""
+
+    code: ClassVar[str] = "not-in-activity"
+
+    def __init__(self, call: str) -> None:
+        """`call` as one writes it."""
+        super().__init__(
+            f"{call} works in the body of a running activity only. "
+            "A test that calls the function itself runs it in aion.testing.activity_context()."
+        )
         self.call = call
 
 
