@@ -109,7 +109,7 @@ def test_the_options_of_a_start_are_sent_as_they_are_recorded(verbs, backend):
 
 
 def test_the_timeout_of_the_callers_function_is_sent_along(verbs, backend):
-    verbs.start(checkout.options(timeout=60), Order("42", 1), id="order-42")
+    verbs.start(workflow(timeout=60)(checkout.fn), Order("42", 1), id="order-42")
     assert sent(backend).timeout == 60_000_000
 
 

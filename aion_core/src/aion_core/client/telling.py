@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
+from msgspec import UNSET
+
 from aion_core.client.events import plain_value
 from aion_core.codec import write_json
 from aion_core.model import events as e
@@ -87,12 +89,14 @@ def _cut(text: str) -> str:
 
 
 def _shown(payload: Payload) -> str:
+    if payload.blob is not UNSET:
+        return f"{len(payload):,} bytes"
     plain: object = plain_value(payload)
-    return f"{len(plain)} bytes" if isinstance(plain, bytes) else _cut(write_json(plain).decode())
+    return f"{len(plain):,} bytes" if isinstance(plain, bytes) else _cut(write_json(plain).decode())
 
 
 def _arguments(payload: Payload) -> str:
-    plain: object = plain_value(payload)
+    plain: object = plain_value(payload) if payload.blob is UNSET else None
     if not isinstance(plain, list):
         return _shown(payload)
     return _cut(", ".join(write_json(item).decode() for item in cast("list[object]", plain)))
