@@ -17,7 +17,8 @@ _LOCK: Final = threading.Lock()  # held for a few assignments only; one for each
 class Reply(Generic[T]):
     """Settled once, by `set` or `fail`; what comes later is ignored."""
 
-    __slots__ = ("_callbacks", "_condition", "_error", "_value", "done")
+    # Whoever settles replies may hold them weakly: one that nobody waits for any more need not be watched.
+    __slots__ = ("__weakref__", "_callbacks", "_condition", "_error", "_value", "done")
 
     def __init__(self) -> None:
         """Open."""

@@ -170,7 +170,9 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     run_id: RunId
     status: Status
     event: Event
-    """Its terminal event."""
+    """Its terminal event, with its payloads in it: none of them is in a blob."""
+    next_run: RunId | None = None
+    """The run that goes on where this one ended: after a continue-as-new, or another attempt of a failed one."""
 
 
 _ENCODE: Final = msgspec.json.Encoder().encode
