@@ -64,9 +64,7 @@ class Recorded:
         where = dict(seq=seq, at=self.clock)
         match command:
             case c.ScheduleActivity():
-                return e.ActivityScheduled(
-                    **where, ordinal=command.ordinal, activity_type=command.activity_type, queue=command.queue
-                )
+                return e.ActivityScheduled(**where, ordinal=command.ordinal, activity_type=command.activity_type)
             case c.CancelActivity(wait=True):
                 return e.ActivityCancelRequested(**where, ordinal=command.ordinal)
             case c.CancelActivity():

@@ -19,11 +19,13 @@ from aion_core.model.attributes import Attribute
 from aion_core.model.errors import ReadOnlyViolation, WorkflowCodeError
 from aion_core.model.ids import RunId, WorkflowId
 from aion_core.model.payloads import EMPTY, Payload
-from aion_core.model.policies import ActivityOptions
+from aion_core.model.policies import ActivityCall
 from aion_core.model.times import SECOND, Instant
 
 Main = Callable[["WorkflowRun", e.WorkflowStarted], Coroutine[Any, Any, Payload]]
 """The workflow's code, around which decoding and encoding are done already."""
+
+_NOTHING_GIVEN: Final = ActivityCall()
 
 
 class ContinuedAsNew(BaseException):
@@ -263,10 +265,9 @@ class WorkflowRun:
         activity_type: str,
         payload: Payload = EMPTY,
         *,
-        queue: str = "default",
-        options: ActivityOptions | None = None,
-        input_hash: str | None = None,
+        given: ActivityCall = _NOTHING_GIVEN,
         local: bool = False,
+        headers: e.Headers | None = None,
     ) -> tuple[int, asyncio.Future[e.Event]]:
         """Schedule an activity; its ordinal, and the event that will end it."""
         self.check("an activity")
@@ -276,10 +277,9 @@ class WorkflowRun:
             ordinal=ordinal,
             activity_type=activity_type,
             input=payload,
-            queue=queue,
-            options=options or _NO_OPTIONS,
-            input_hash=input_hash,
+            given=given,
             local=local,
+            headers=headers or {},
             source=self._source(),
         )
         self._issue(("activity", ordinal), command)
@@ -328,8 +328,6 @@ class WorkflowRun:
     def _source(self) -> str:
         return users_place() if self._traced else ""
 
-
-_NO_OPTIONS: Final = ActivityOptions()
 
 _SURVIVORS: Final[list[asyncio.Task[Any]]] = []
 """Code that catches everything and awaits again can not be closed: kept, since the collector would complain of it."""

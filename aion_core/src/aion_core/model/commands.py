@@ -15,7 +15,7 @@ from aion_core.model.events import CarriedSignal, Headers, MarkerKind
 from aion_core.model.failures import Failure
 from aion_core.model.ids import MessageId, RunId, WorkflowId
 from aion_core.model.payloads import EMPTY, Payload
-from aion_core.model.policies import ActivityOptions, ParentClose, RetryPolicy
+from aion_core.model.policies import ActivityCall, ParentClose, RetryPolicy
 from aion_core.model.times import Instant, Micros
 
 
@@ -32,9 +32,8 @@ class ScheduleActivity(Command, frozen=True, kw_only=True, tag="schedule_activit
     ordinal: int
     activity_type: str
     input: Payload = EMPTY
-    queue: str = "default"
-    options: ActivityOptions = ActivityOptions()
-    input_hash: str | None = None
+    given: ActivityCall = ActivityCall()
+    """What the code says; the recorder merges the configuration into it."""
     local: bool = False
     headers: Headers = {}  # msgspec copies an empty default for every instance
 

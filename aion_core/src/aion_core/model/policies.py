@@ -48,6 +48,24 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     retryable: tuple[str, ...] = ()
 
 
+class ActivityCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What decorator and `.options` say of one call; None is what they do not say.
+
+    Whoever records the call fills in what is None, from `[activities.NAME]` and `[activities]`, and makes
+    `ActivityOptions` of it. A limit of 0 is said: there is none, whatever the configuration has. A retry policy is
+    said as a whole.
+    """
+
+    start_to_close: Micros | None = None
+    schedule_to_close: Micros | None = None
+    schedule_to_start: Micros | None = None
+    heartbeat: Micros | None = None
+    retry: RetryPolicy | None = None
+    queue: str | None = None
+    cancellation: Cancellation | None = None
+    idempotency_key: str | None = None
+
+
 class ActivityOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What one call of an activity was scheduled with. A limit of None is no limit."""
 
