@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from aion_core.model.payloads import Payload
+from aion_core.model.times import Micros
 
 
 class TimeoutKind(StrEnum):
@@ -34,6 +35,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     members: tuple[Failure, ...] = ()
     """Of an exception group."""
     retryable: bool = True
+    retry_after: Micros | None = None
+    """What `ActivityError(retry_after=...)` asked for, in place of the policy's delay."""
     timeout: TimeoutKind | None = None
     lost: bool = False
     """The attempt was dispatched and nobody knows what became of it."""
