@@ -233,6 +233,43 @@ def test_run_ids_are_sorted_version_7():
     assert {(text[14], text[19] in "89ab", len(text)) for text in ids} == {("7", True, 36)}
 
 
+# ---- a process that stands still
+
+
+def test_the_others_run_while_a_process_stands_still_in_a_call():
+    world, log = SimulatedPlatform(), []
+    stopped, other = world.process("stopped"), world.process("other")
+    behind = stopped.lane(lambda _: log.append("behind"), name="behind")
+    runs = other.lane(lambda _: log.append(("other", world.monotonic())), name="runs")
+
+    def handle(_):
+        runs.put(1)
+        behind.put(1)
+        stopped.stall(100)
+        log.append(("stopped", world.monotonic()))
+
+    stopped.lane(handle, name="stops").put(1)
+    world.step()
+    assert log == [("other", 0), ("stopped", 100)]
+    world.step()
+    assert log[-1] == "behind"
+
+
+def test_a_process_that_stood_still_does_not_handle_what_went_wrong_elsewhere():
+    world = SimulatedPlatform()
+    stopped = world.process("stopped")
+    wrong = world.lane(lambda items: items[1], name="wrong")
+
+    def handle(_):
+        wrong.put(1)
+        stopped.stall(1)
+
+    stopped.lane(handle, name="stops").put(1)
+    world.step()
+    with pytest.raises(IndexError):
+        world.step()
+
+
 # ---- a watcher: a lane that waits for a store's news
 
 

@@ -73,7 +73,7 @@ class FaultKind(StrEnum):
     CRASH_AFTER = "crash_after"
     """The process ends, and it is done."""
     DELAY = "delay"
-    """More time passes than a lease lasts, then it is done."""
+    """The process stands still for longer than a lease lasts, while the others run; then it is done."""
     CONFLICT = "conflict"
     """Of an append: nothing is done, and every commit is answered by a conflict."""
     DUPLICATE = "duplicate"
@@ -316,7 +316,7 @@ class FaultInjectingStore(ForwardingEventStore):
             case FaultKind.CRASH_BEFORE:
                 self._crash(method)
             case FaultKind.DELAY:
-                self._process.advance(self._plan.delay)
+                self._process.stall(self._plan.delay)
             case _:
                 pass
         return kind

@@ -45,6 +45,7 @@ class SimulatedPlatform:
     def __init__(self, seed: int = 0, *, pace: float = 0.0, horizon: float = 30 * _DAY) -> None:
         self.name = ""
         self.crashed = False
+        self.stalled = False
         self._world = _World(seed, pace, horizon)
 
     def process(self, name: str) -> SimulatedPlatform:
@@ -52,6 +53,7 @@ class SimulatedPlatform:
         other = object.__new__(SimulatedPlatform)
         other.name = name
         other.crashed = False
+        other.stalled = False
         other._world = self._world
         return other
 
@@ -146,6 +148,17 @@ class SimulatedPlatform:
         """Let time pass without running anybody."""
         self._world.passed += seconds
 
+    def stall(self, seconds: float) -> None:
+        """Stop this process for so long, as by SIGSTOP, while the others run. Also inside a call of a lane."""
+        world = self._world
+        lane, world.current, self.stalled = world.current, None, True
+        try:
+            self.run_for(seconds)
+        except Exception as error:  # noqa: BLE001  # of another process: nothing that this one may handle
+            world.broken = error
+        finally:
+            world.current, self.stalled = lane, False
+
     def crash(self) -> None:
         """End this process: what its lanes hold is lost, and none of them runs again. Twice is fine."""
         self.crashed = True
@@ -191,6 +204,7 @@ class _World:
         self.run_ids = 0
         self.lanes: list[_SimulatedLane] = []
         self.current: _SimulatedLane | None = None
+        self.broken: Exception | None = None
         self._notified: WeakKeyDictionary[threading.Condition, int] = WeakKeyDictionary()
 
     def step(self, limit: float | None) -> bool:
@@ -199,6 +213,8 @@ class _World:
             raise AssertionError(
                 f"{self.current.name} runs the world from inside of it: it may put and return, no more."
             )
+        if self.broken is not None:
+            raise self.broken
         ready = [lane for lane in self.lanes if lane.ready(self.passed)]
         if ready:
             self._call(self.choices.choice(ready))
@@ -301,12 +317,14 @@ class _SimulatedLane:
 
     def ready(self, now: float) -> bool:
         """Whether it may be called now."""
-        if self._dozing_until is not None and self._dozing_until > now:
+        if self.owner.stalled or (self._dozing_until is not None and self._dozing_until > now):
             return False
         return bool(self._queue) or self.closing or (self._due is not None and self._due <= now)
 
     def next_time(self) -> float | None:
         """When it may be called, as far as nothing else happens."""
+        if self.owner.stalled:
+            return None
         if self._queue or self.closing:
             return self._dozing_until
         if self._due is None or self._dozing_until is None:
