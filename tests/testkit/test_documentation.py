@@ -39,4 +39,4 @@ def test_the_examples_of_the_guide_run(block):
 
 
 def test_there_are_examples_to_run():
-    assert len(runnable()) == 2
+    assert len(runnable()) == 3

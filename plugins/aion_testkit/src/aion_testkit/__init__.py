@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aion_testkit.clock import SteppedPlatform
     from aion_testkit.conformance import Case, CaseReplaced
     from aion_testkit.events import EventStoreConformance
+    from aion_testkit.faults import FaultInjectingStore, FaultKind, FaultPlan, PlannedFault
     from aion_testkit.faulty import Fault, FaultyEventStore
     from aion_testkit.forwarding import (
         ForwardingEventStore,
@@ -27,42 +28,67 @@ if TYPE_CHECKING:
         NotForwarded,
         check_forwarding,
     )
+    from aion_testkit.history_rules import Invariant, Violation
+    from aion_testkit.invariants import Acknowledged, check_invariants
     from aion_testkit.running import CaseResult, ConformanceReport, Verdict, run_conformance
+    from aion_testkit.simulated import Crash, SimulatedPlatform, Stuck
     from aion_testkit.visibility import VisibilityStoreConformance
 
 __all__ = [
+    "Acknowledged",
     "Case",
     "CaseReplaced",
     "CaseResult",
     "ConformanceReport",
+    "Crash",
     "EventStoreConformance",
     "Fault",
+    "FaultInjectingStore",
+    "FaultKind",
+    "FaultPlan",
     "FaultyEventStore",
     "ForwardingEventStore",
     "ForwardingVisibilityStore",
+    "Invariant",
     "NotForwarded",
+    "PlannedFault",
+    "SimulatedPlatform",
     "SteppedPlatform",
+    "Stuck",
     "Verdict",
+    "Violation",
     "VisibilityStoreConformance",
     "check_forwarding",
+    "check_invariants",
     "run_conformance",
 ]
 
 _HOMES = {
+    "Acknowledged": "invariants",
     "Case": "conformance",
     "CaseReplaced": "conformance",
     "CaseResult": "running",
     "ConformanceReport": "running",
+    "Crash": "simulated",
     "EventStoreConformance": "events",
     "Fault": "faulty",
+    "FaultInjectingStore": "faults",
+    "FaultKind": "faults",
+    "FaultPlan": "faults",
     "FaultyEventStore": "faulty",
     "ForwardingEventStore": "forwarding",
     "ForwardingVisibilityStore": "forwarding",
+    "Invariant": "history_rules",
     "NotForwarded": "forwarding",
+    "PlannedFault": "faults",
+    "SimulatedPlatform": "simulated",
     "SteppedPlatform": "clock",
+    "Stuck": "simulated",
     "Verdict": "running",
+    "Violation": "history_rules",
     "VisibilityStoreConformance": "visibility",
     "check_forwarding": "forwarding",
+    "check_invariants": "invariants",
     "run_conformance": "running",
 }
 
