@@ -51,6 +51,7 @@ SAMPLES = [
     errors.NonDeterminism("a timer", "calls charge", seq=9),
     errors.ReadOnlyViolation("query 'total'", "sleep()"),
     errors.NotInWorkflow("aion.now()", "use the clock"),
+    errors.NotInActivity("aion.heartbeat()"),
     errors.WaitTimeout("the answer did not come"),
     failed.QueryTimeout("the query was not answered"),
     failed.ActivityError("no", type="Declined", details={"limit": [1, 2.5, None]}, retryable=False, retry_after=3),

@@ -14,7 +14,7 @@ from aion_core.model.policies import ActivityOptions
 from aion_core.spi import EngineId, EngineInfo, OpId, Page
 from aion_testkit.clock import SteppedPlatform
 
-RULES = Rules(options=lambda _: ActivityOptions(), reserve=lambda _: True, new_run=lambda: "r9")
+RULES = Rules(settle=lambda *_: ("default", ActivityOptions()), reserve=lambda _: True, new_run=lambda: "r9")
 
 
 class Place:

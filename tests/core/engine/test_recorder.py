@@ -22,7 +22,7 @@ class Workflow:
         self.events = []
         self.ledger = RunLedger("order-42")
         self.options = ActivityOptions()
-        self.rules = Rules(options=lambda _: self.options, reserve=self.reserve, new_run=lambda: "r2")
+        self.rules = Rules(settle=lambda *_: ("default", self.options), reserve=self.reserve, new_run=lambda: "r2")
         fields = dict(run_id="r1", workflow_type="t", version="env:1", python="3.11", machine=1)
         self.start = e.WorkflowStarted(seq=0, at=0, **fields | started)
 

@@ -55,7 +55,9 @@ class Engine:
         self.table = self.store.lease(EngineInfo(engine_id=EngineId("e1")), self.store.shards, 1e6)
         self.fences = {lease.shard: lease.fence for lease in self.table.mine}
         self.slots = 1000
-        self.rules = Rules(options=lambda _: ActivityOptions(), reserve=self.reserve, new_run=self.platform.run_id)
+        self.rules = Rules(
+            settle=lambda *_: ("default", ActivityOptions()), reserve=self.reserve, new_run=self.platform.run_id
+        )
         self.mine = True
         self.numbers = {}
         self.replayed = []

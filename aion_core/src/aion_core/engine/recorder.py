@@ -19,7 +19,7 @@ from aion_core.model import events as e
 from aion_core.model.failures import Failure
 from aion_core.model.ids import RunId
 from aion_core.model.payloads import Payload
-from aion_core.model.policies import ActivityOptions, Cancellation
+from aion_core.model.policies import ActivityCall, ActivityOptions, Cancellation
 from aion_core.model.summaries import RunEntry, Summary
 from aion_core.model.times import Instant
 
@@ -28,8 +28,8 @@ from aion_core.model.times import Instant
 class Rules:
     """What the recorder asks of the engine around it. Each answers at once and changes nothing that is recorded."""
 
-    options: Callable[[c.ScheduleActivity], ActivityOptions]
-    """What holds for a call: its own options, the decorator's and the configuration's."""
+    settle: Callable[[str, ActivityCall], tuple[str, ActivityOptions]]
+    """The queue of a call of this activity, and what holds for it: what the code says, over the configuration."""
     reserve: Callable[[str], bool]
     """Take a slot of this queue, if there is one: then the attempt is dispatched with the commit."""
     new_run: Callable[[], RunId]
@@ -207,13 +207,13 @@ class Recorder:
         self.made.ended = written
 
     def _schedule(self, command: c.ScheduleActivity) -> None:
-        options = self._rules.options(command)
+        queue, options = self._rules.settle(command.activity_type, command.given)
         if command.local:
             activity = OpenActivity(
                 ordinal=command.ordinal,
                 activity_type=command.activity_type,
                 input=command.input,
-                queue=command.queue,
+                queue=queue,
                 options=options,
                 headers=command.headers,
                 local=True,
@@ -224,7 +224,7 @@ class Recorder:
             self.made.noted = True
             self.made.dispatch.append(activity)
             return
-        dispatched = self._rules.reserve(command.queue)
+        dispatched = self._rules.reserve(queue)
         self._write(
             e.ActivityScheduled(
                 seq=self.ledger.head + 1,
@@ -232,9 +232,8 @@ class Recorder:
                 ordinal=command.ordinal,
                 activity_type=command.activity_type,
                 input=command.input,
-                queue=command.queue,
+                queue=queue,
                 options=options,
-                input_hash=command.input_hash,
                 dispatched=dispatched,
                 headers=command.headers,
             )
