@@ -4,12 +4,13 @@ It touches no clock, store or thread: what it is given is applied, and what come
 """
 
 from aion_core.machine import ordered
+from aion_core.machine.facts import ContinuedAsNew
 from aion_core.machine.guard import Guard
 from aion_core.machine.history import Sorter
 from aion_core.machine.loop import WorkflowLoop
 from aion_core.machine.plain import in_plain_code, run_plain, wait_for
 from aion_core.machine.replay import replay
-from aion_core.machine.run import ContinuedAsNew, WorkflowRun
+from aion_core.machine.run import WorkflowRun
 
 __all__ = [
     "ContinuedAsNew",

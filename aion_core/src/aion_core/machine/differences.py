@@ -48,7 +48,7 @@ def _difference(now: Payload, then: Payload) -> str | None:
 
 
 def _path(now: Any, then: Any, path: str) -> str | None:
-    kind: type[object] = type(now)
+    kind: Any = type(now)
     if kind is not type(then):
         return path
     if kind is dict:

@@ -37,7 +37,7 @@ def _close_unawaited(task: asyncio.Task[Any]) -> None:
 def _members(value: Any) -> Iterator[Any]:
     """A local variable's value, and what is in it when it is a plain collection."""
     yield value
-    kind: type[object] = type(value)
+    kind: Any = type(value)
     if kind in _COLLECTIONS:
         yield from value
     elif kind is dict:

@@ -9,12 +9,11 @@ from contextvars import copy_context
 from random import Random  # noqa: TID251  # seeded by the run
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from msgspec import Struct
-
 from aion_core.authoring.context import Info, Surroundings
 from aion_core.codec.failures import failure_of
 from aion_core.machine import leaving
 from aion_core.machine.differences import Differences
+from aion_core.machine.facts import ContinuedAsNew, Facts, settle_the_same
 from aion_core.machine.loop import TimerHandle, WorkflowLoop
 from aion_core.machine.ordinals import Evicted, Hold, Mode, Ordinals
 from aion_core.machine.patches import Patches
@@ -28,11 +27,10 @@ from aion_core.model import events as e
 from aion_core.model.attributes import Attribute
 from aion_core.model.errors import NonDeterminism, ReadOnlyViolation, WorkflowCodeError
 from aion_core.model.failed import ActivityFailed, UnknownHandler
-from aion_core.model.ids import RunId, Version, WorkflowId
-from aion_core.model.limits import MEGABYTE
+from aion_core.model.ids import RunId, WorkflowId
 from aion_core.model.payloads import EMPTY, Payload
 from aion_core.model.policies import ActivityCall
-from aion_core.model.times import SECOND, Instant, as_datetime
+from aion_core.model.times import SECOND, Instant
 from aion_core.spi import calls
 from aion_core.spi.interceptors import Interceptor, chain
 
@@ -44,15 +42,6 @@ Main = Callable[["WorkflowRun", e.WorkflowStarted], Coroutine[Any, Any, Payload]
 _NOTHING_GIVEN: Final = ActivityCall()
 
 
-class ContinuedAsNew(BaseException):
-    """Raised by `continue_as_new` to unwind the main task."""
-
-    def __init__(self, command: c.ContinueAsNew) -> None:
-        """What becomes of the run."""
-        super().__init__()
-        self.command = command
-
-
 class WorkflowRun:
     """The state of one run. Belongs to its loop's thread; nothing here blocks.
 
@@ -61,40 +50,11 @@ class WorkflowRun:
     """
 
     __slots__ = (
-        "_commands",
-        "_conditions",
-        "_differences",
-        "_facts",
-        "_held",
-        "_holds",
-        "_issued",
-        "_length",
-        "_locals",
-        "_loop",
-        "_main",
-        "_markers",
-        "_mode",
-        "_now",
-        "_ordinals",
-        "_patches",
-        "_queries",
-        "_reader",
-        "_rng",
-        "_size",
-        "_stopping",
-        "_surroundings",
-        "_task",
-        "_tasks",
-        "_timers",
-        "_traced",
-        "_violation",
-        "_waiting",
-        "closed",
-        "replaying",
-        "run_id",
-        "signals",
-        "workflow_id",
-    )
+        "_commands", "_conditions", "_differences", "_facts", "_held", "_holds", "_issued", "_length", "_locals",
+        "_loop", "_main", "_markers", "_mode", "_now", "_ordinals", "_patches", "_queries", "_reader", "_rng",
+        "_size", "_stopping", "_surroundings", "_task", "_tasks", "_timers", "_traced", "_violation", "_waiting",
+        "closed", "replaying", "run_id", "signals", "workflow_id",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -118,7 +78,7 @@ class WorkflowRun:
         self._loop = loop
         self._main = main
         self._traced = traced
-        self._facts: _Facts | None = None
+        self._facts: Facts | None = None
         self._ordinals = Ordinals()
         self._mode = Mode.RUNNING
         self._reader = ""
@@ -199,7 +159,7 @@ class WorkflowRun:
                 waiting = ("child", event.ordinal) in self._waiting
             case _:
                 return True
-        return waiting and not any(_settle_the_same(event, held) for held in self._held or ())
+        return waiting and not any(settle_the_same(event, held) for held in self._held or ())
 
     def compare(self, command: c.ScheduleActivity, event: e.ActivityScheduled) -> None:
         """Replayed code computed an input whose bytes are not the recorded ones."""
@@ -313,7 +273,7 @@ class WorkflowRun:
 
     def _begin(self, event: e.WorkflowStarted) -> None:
         self.run_id = event.run_id
-        self._facts = _Facts.of(event)
+        self._facts = Facts.of(event)
         loop = self._loop
         loop.current = self
         self._task = loop.create_task(self._main(self, event), name="main")
@@ -502,21 +462,8 @@ class WorkflowRun:
 
     def info(self) -> Info:
         """What is known of the run. Notes about attempts, of which the code never hears, do not count as events."""
-        facts = cast("_Facts", self._facts)
-        length, size = self._length + len(self._commands), self._size
-        return Info(
-            workflow_id=self.workflow_id,
-            run_id=self.run_id,
-            workflow_type=facts.workflow_type,
-            version=facts.version,
-            attempt=facts.attempt,
-            parent=facts.parent,
-            scheduled_at=None if facts.scheduled_at is None else as_datetime(facts.scheduled_at),
-            started_at=as_datetime(facts.started_at),
-            history_length=length,
-            history_size=size,
-            continue_as_new_suggested=length > _MANY_EVENTS or size > _MANY_BYTES,
-        )
+        facts = cast("Facts", self._facts)
+        return facts.info(self.workflow_id, self.run_id, length=self._length + len(self._commands), size=self._size)
 
     def now(self) -> Instant:
         """Of the event being applied."""
@@ -640,40 +587,6 @@ class WorkflowRun:
 
 
 _WAKING: Final = "something that wakes the workflow's code"
-_MANY_EVENTS: Final = 10_000
-_MANY_BYTES: Final = 8 * MEGABYTE
-
-
-class _Facts(Struct, frozen=True, gc=False):
-    """What `info()` tells of the start; the event itself, with the input in it, is not kept."""
-
-    workflow_type: str
-    version: Version
-    attempt: int
-    parent: WorkflowId | None
-    scheduled_at: Instant | None
-    started_at: Instant
-
-    @classmethod
-    def of(cls, event: e.WorkflowStarted) -> _Facts:
-        schedule = None if event.schedule is None else WorkflowId(f"aion:schedule:{event.schedule}")
-        return cls(
-            event.workflow_type,
-            event.version,
-            event.attempt,
-            schedule if event.parent is None else event.parent.workflow_id,
-            event.scheduled_at,
-            event.at,
-        )
-
-
-def _settle_the_same(one: e.Event, other: e.Event) -> bool:
-    kinds = (type(one), type(other))
-    alike = kinds[0] is kinds[1] or all(kind in _ACTIVITY_OUTCOMES for kind in kinds)
-    return alike and getattr(one, "ordinal", None) == getattr(other, "ordinal", None)
-
-
-_ACTIVITY_OUTCOMES: Final = frozenset({e.ActivityCompleted, e.ActivityFailed, e.ActivityCancelled})
 
 
 async def _raising(error: Exception) -> None:
