@@ -169,6 +169,8 @@ class Bodies:
     def _failed(self, task: ActivityTask, error: BaseException) -> ActivityDone:
         if isinstance(error, CompleteLater):
             return ActivityDone(task_id=task.task_id, later=True)
-        ours = error.__traceback__
-        failure = failure_of(error.with_traceback(ours.tb_next if ours is not None else None))
+        place = error.__traceback__
+        while place is not None and str(place.tb_frame.f_globals.get("__name__", "")).startswith("aion_core."):
+            place = place.tb_next  # ours: what the body is run by
+        failure = failure_of(error.with_traceback(place))
         return ActivityDone(task_id=task.task_id, failure=failure)
