@@ -140,6 +140,11 @@ class StoreBackend:
         for store in reversed(self._stores):
             store.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it serves nobody."""
+        return self._closed
+
     # ---- see `Backend`
 
     def submit(
