@@ -9,6 +9,7 @@ from aion_core import (
     EngineClosed,
     EngineForked,
     QueryTimeout,
+    StoreRefused,
     StoreUnavailable,
     UnknownHandler,
     WaitTimeout,
@@ -18,8 +19,9 @@ from aion_core import (
     WorkflowNotFound,
 )
 from aion_core.client.refusals import refusal_bytes
-from aion_core.client.requests import Answered, reaction_bytes, request_of
-from aion_core.client.through_store import StoreBackend
+from aion_core.client.reply import Reply
+from aion_core.client.requests import Answered, SignalRequest, reaction_bytes, request_of
+from aion_core.client.through_store import StoreBackend, _Letter, _Post
 from aion_core.client.verbs import Verbs
 from aion_core.memory import MemoryEventStore, MemorySettings
 from aion_core.model import events as e
@@ -309,6 +311,24 @@ def test_a_store_that_is_away_posts_nothing_and_says_so(make_client, owner, plac
         verbs.start("total", id="t")
     store.away = False
     assert verbs.start("total", id="t").created
+
+
+def test_a_message_that_the_store_refuses_disturbs_no_other(owner, place):
+    class Picky(MemoryEventStore):
+        def post(self, messages):
+            if any(message.workflow_id == "bad" for message in messages):
+                raise StoreRefused("no")
+            return super().post(messages)
+
+    store = Picky(place)
+    store.open()
+    posted = []
+    post = _Post(store, SYSTEM, "p", posted=lambda letter, _: posted.append(letter.workflow_id))
+    letters = [_Letter(Reply(), name, SignalRequest(name="x"), None, None) for name in ("a", "bad", "b")]
+    post.handle(letters)
+    assert posted == ["a", "b"]
+    with pytest.raises(StoreRefused):
+        letters[1].reply.result()
 
 
 def test_a_store_that_is_away_while_an_answer_is_awaited_is_asked_again(make_client, owner, place):

@@ -39,7 +39,7 @@ from aion_core.client.stored import ending_of
 from aion_core.client.waiting import Patience
 from aion_core.codec import Values
 from aion_core.model.attributes import AttributeSchema
-from aion_core.model.errors import AionError, StoreClosed, StoreUnavailable
+from aion_core.model.errors import AionError, StoreClosed, StoreRefused, StoreUnavailable
 from aion_core.model.failed import EngineClosed, EngineForked, WorkflowNotFound
 from aion_core.model.ids import EngineId, MessageId, RunId, WorkflowId, shard_of
 from aion_core.model.limits import Limits
@@ -255,6 +255,10 @@ class _Post:
         try:
             answers = self._store.post(messages)
         except Exception as error:  # noqa: BLE001  # nothing was posted; the caller may try again
+            if isinstance(error, StoreRefused) and len(letters) > 1:
+                for letter in letters:  # one of them is the culprit
+                    self.handle([letter])
+                return None
             for letter in letters:
                 letter.reply.fail(EngineClosed("client") if isinstance(error, StoreClosed) else error)
             return None
