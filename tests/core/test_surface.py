@@ -27,6 +27,7 @@ PUBLIC = {
         WorkflowError WorkflowFailed WorkflowIdConflict
         WorkflowNotFound WorkflowOpen WorkflowTerminated WorkflowTimedOut
         NonDeterminism NonDeterministicCall NotInActivity NotInWorkflow ReadOnlyViolation WaitTimeout WorkflowCodeError
+        AsyncClient AsyncRun Client Description Event FeedEntry History PendingActivity Run
     """,
     "aion_core.spi": """
         AtLeast AtMost Rate Seconds Secret Size

@@ -67,8 +67,12 @@ class FakeEngine:
         """Questions are not answered."""
         self.messages = {}
         self.waiting = defaultdict(list)
-        me = EngineInfo(engine_id=EngineId("fake"), types=("checkout",))
-        self.fences = {lease.shard: lease.fence for lease in self.store.lease(me, self.store.shards, 3600).mine}
+        self.me = EngineInfo(engine_id=EngineId("fake"), types=("checkout",))
+        self.lease()
+
+    def lease(self):
+        table = self.store.lease(self.me, self.store.shards, 3600)
+        self.fences = {lease.shard: lease.fence for lease in table.mine}
 
     # ---- Backend
 
@@ -323,6 +327,11 @@ class Both:
                     return
         finally:
             self._runner.run(items.aclose())
+
+
+@pytest.fixture
+def make_engine():
+    return FakeEngine
 
 
 @pytest.fixture

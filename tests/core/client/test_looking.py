@@ -46,7 +46,19 @@ def test_a_description_shows_what_a_summary_does_and_more(verbs, backend):
     shown = run.describe()
     assert (shown.id, shown.run_id, shown.type, shown.status) == ("t", run.run_id, "total", Status.RUNNING)
     assert (shown.attributes, shown.memo, shown.history_length) == ({"customer": "acme"}, {"done": [1, 2]}, 2)
-    assert (shown.failure, shown.pending, shown.version) == (None, (), "env:test")
+    assert (shown.failure, shown.version) == (None, "env:test")
+
+
+def test_a_description_lists_the_activities_that_are_open(verbs, backend):
+    run = verbs.start("total", id="t")
+    again = Instant(1_700_000_060_000_000)
+    backend.record("t", scheduled(0), scheduled(1), scheduled(2, queue="stripe"))
+    backend.record("t", dict(kind=e.ActivityFailed, ordinal=0, failure=FAILURE, next_attempt_at=again))
+    backend.record("t", dict(kind=e.ActivityCompleted, ordinal=1))
+    first, second = run.describe().pending
+    assert (first.activity, first.attempt, first.last_error.type) == ("charge", 2, "CardDeclined")
+    assert first.next_attempt == datetime(2023, 11, 14, 22, 14, 20, tzinfo=UTC)
+    assert (second.ordinal, second.queue, second.attempt, second.last_error) == (2, "stripe", 1, None)
 
 
 def test_a_description_says_why_a_run_failed_or_is_blocked(verbs, backend):

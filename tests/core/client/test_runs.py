@@ -269,6 +269,8 @@ def test_an_activity_fails_by_its_token_with_what_the_error_says(verbs, backend)
     assert failure.details.content == b"[1]"
     verbs.heartbeat_activity(token, 0.5)
     assert backend.seen[-1][1].verb is ActivityVerb.HEARTBEAT
+    with pytest.raises(PayloadError):
+        verbs.fail_activity(token, ActivityError("no cover", details=object()))
     with pytest.raises(TypeError, match="an exception"):
         verbs.fail_activity(token, "no cover")
 

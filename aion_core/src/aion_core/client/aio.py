@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from types import CoroutineType
-from typing import Any, TypeVar, TypeVarTuple, Unpack, cast, overload
+from typing import Any, ClassVar, TypeVar, TypeVarTuple, Unpack, cast, overload
 
 from aion_core.authoring.workflows import Bound
 from aion_core.client.authored import Signal
@@ -21,6 +21,7 @@ from aion_core.client.reply import Reply
 from aion_core.client.starting import StartOptions
 from aion_core.client.views import Description, FeedEntry, Summary
 from aion_core.model.errors import WaitTimeout
+from aion_core.model.failed import EngineClosed
 from aion_core.model.status import Status
 from aion_core.model.times import Duration
 
@@ -125,9 +126,22 @@ class AsyncRun(AnyRun[R_co]):
 class AsyncVerbs:
     """The verbs, awaited. `handle` is not; `list`, `subscribe` and `Run.events` are iterated over with `async for`."""
 
-    def __init__(self, backend: Backend) -> None:
-        """Over this backend."""
-        self._desk = Desk(backend, Suspending())
+    _what: ClassVar[str] = "engine"
+    """What errors call it."""
+
+    def __init__(self, backend: Backend | None = None) -> None:
+        """Over this backend; without one, closed until there is."""
+        self._open_desk = None if backend is None else Desk(backend, Suspending())
+
+    def _serve(self, backend: Backend | None) -> None:
+        """Serve over this backend from now on; None: no more."""
+        self._open_desk = None if backend is None else Desk(backend, Suspending())
+
+    @property
+    def _desk(self) -> Desk:
+        if self._open_desk is None:
+            raise EngineClosed(self._what)
+        return self._open_desk
 
     # ---- starting
 

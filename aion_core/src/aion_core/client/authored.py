@@ -1,52 +1,33 @@
-"""Stand-ins for what workflow authors write, until their room is here."""
+"""Typed references to signals and queries, as verbs know them."""
 
 from __future__ import annotations
 
-from typing import Any, Generic, ParamSpec, TypeVar
-
-from aion_core.codec import Values
-from aion_core.model.payloads import Payload
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
-R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Signature:
-    """Stand-in."""
-
-    def __init__(self, returns: Any = Any) -> None:
-        """Stand-in."""
-        self.returns = returns
-
-    def encode(self, values: Values, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Payload:
-        """Stand-in."""
-        return values.encode({"args": list(args), "kwargs": dict(kwargs)} if kwargs else list(args))
-
-    def decode(self, values: Values, payload: Payload) -> tuple[list[Any], dict[str, Any]]:
-        """Stand-in."""
-        plain: Any = values.decode(payload)
-        return plain, {}
-
-
 class Signal(Generic[T]):
-    """Stand-in."""
+    """A signal by name and type."""
 
     def __init__(self, name: str, type: type[T]) -> None:
-        """Stand-in."""
+        """Both are needed."""
         self.name = name
-        self.type = type
+        self.type: Any = type
 
 
 class Query(Generic[P, R]):
-    """Stand-in."""
+    """A query by name."""
 
-    def __init__(self, name: str, returns: Any = Any) -> None:
-        """Stand-in."""
+    returns: ClassVar[Any] = Any
+
+    def __init__(self, name: str) -> None:
+        """Its types stand in brackets."""
         self.name = name
-        self.signature = Signature(returns)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Stand-in."""
-        raise NotImplementedError
+        """Asked with `run.query()` only."""
+        del args, kwargs
+        raise TypeError(f"ask query {self.name!r} with run.query().")

@@ -37,12 +37,17 @@ class Backend(Protocol):
     ) -> Reply[AnyReaction | None]:
         """Hand over a request. Its answer comes once it is durable; None: posted, and no engine holds the workflow.
 
-        `message_id` makes it idempotent. Fails with the errors that the verb documents.
+        Questions (`QueryRequest`, `StackRequest`) are never answered by None: nothing is worth posting of them alone.
+        `message_id` makes it idempotent. Fails with the errors that the verb documents; whoever waits has limits of
+        its own, and an answer that comes later is dropped.
         """
         ...
 
     def ending(self, workflow_id: WorkflowId, run_id: RunId | None) -> Reply[Ending]:
-        """How this run ends, once it has; None: the run that is current now. Fails with `WorkflowNotFound`."""
+        """How this run ends, once it has; None: the run that is current now. Fails with `WorkflowNotFound`.
+
+        A run that has ended is told at once, as often as it is asked for.
+        """
         ...
 
     def reading(self, job: Callable[[EventStore, VisibilityStore], T]) -> Reply[T]:

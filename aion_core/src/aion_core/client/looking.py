@@ -180,7 +180,7 @@ def _description(store: EventStore, workflow_id: WorkflowId, run_id: RunId | Non
     status = found.summary.status
     if status.open:
         events = events_between(store, workflow_id, found.first_seq, found.last_seq)
-        more["pending"] = pending_of(events, found.state.open)
+        more["pending"] = pending_of(workflow_id, events, found.state.open)
         more["failure"] = _blocked(events) if status is Status.BLOCKED else None
     elif status is Status.FAILED:
         more["failure"] = _failure(store, found)

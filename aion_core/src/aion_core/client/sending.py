@@ -208,13 +208,10 @@ class Sending:
         await self._record(Target(token.workflow_id, token.run_id), request)
 
     def _failure(self, error: BaseException) -> Failure:
-        failure = failure_of(error)
-        if not isinstance(error, ActivityError):
-            return failure
-        details = None if error.details is None else self._backend.values.encode(error.details)
-        return msgspec.structs.replace(
-            failure, type=error.type, message=error.message, details=details, retryable=error.retryable
-        )
+        values = self._backend.values
+        if isinstance(error, ActivityError):
+            values.encode(error.details)  # refused here: later they would be left out
+        return failure_of(error, values=values)
 
     # ---- results
 
@@ -296,8 +293,7 @@ class Sending:
     def _query_call(self, query: object, args: Sequence[object]) -> tuple[str, Payload, Any]:
         if isinstance(query, Query):
             typed = cast("Query[..., Any]", query)
-            payload = typed.signature.encode(self._backend.values, tuple(args), {})
-            return typed.name, payload, typed.signature.returns
+            return typed.name, self._backend.values.encode(list(args)), typed.returns
         return _name("query", query), self._backend.values.encode(list(args)), Any
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
 from attrs import field, frozen
@@ -98,7 +99,7 @@ def start_hash(values: Values, workflow: Workflow[..., Any], payload: Payload) -
     """What the start policies compare: type and arguments, without fields and parameters that equal their default."""
     # Decoded, so that what the workflow will get is what counts, whatever form the caller's objects had.
     positional, keywords = workflow.signature.decode(values, payload)
-    parameters = inspect.signature(workflow.fn).parameters
+    parameters = _parameters(workflow.fn)
     by_position = list(parameters.values())
     kept = list(positional)
     while kept and len(kept) <= len(by_position) and _is_default(kept[-1], by_position[len(kept) - 1]):
@@ -147,6 +148,12 @@ def _called(values: Values, workflow: object, args: Sequence[object]) -> _Called
         timeout=known.timeout,
         retry=known.retry,
     )
+
+
+@lru_cache(maxsize=256)
+def _parameters(fn: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
+    """Of a function; looked at anew they would be most of the cost of a start."""
+    return inspect.signature(fn).parameters
 
 
 def _is_default(value: object, parameter: inspect.Parameter) -> bool:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from attrs import frozen
 from msgspec import UNSET, Raw
 
+from aion_core.client.requests import Ending
 from aion_core.codec import decode_batch, map_payloads
 from aion_core.model import events as e
 from aion_core.model.errors import HistoryCorrupt
@@ -65,6 +66,20 @@ def runs_of(store: EventStore, workflow_id: WorkflowId) -> Iterator[RunEntry]:
         after = page.next
         if after is None:
             return
+
+
+def ending_of(store: EventStore, workflow_id: WorkflowId, run_id: RunId | None) -> Ending | None:
+    """How the run ended; None while it is open. Raises `WorkflowNotFound`."""
+    found = find_run(store, workflow_id, run_id)
+    status = found.summary.status
+    if status.open:
+        return None
+    event, *following = events_between(store, workflow_id, found.last_seq, found.last_seq + 1)
+    begins = following[0] if following else None
+    # A start, or a restart, begins a chain of its own: that run has nothing to do with this one's result.
+    goes_on = isinstance(begins, e.WorkflowStarted) and begins.first_run is not None
+    next_run = begins.run_id if isinstance(begins, e.WorkflowStarted) and goes_on else None
+    return Ending(run_id=found.summary.run_id, status=status, event=event, next_run=next_run)
 
 
 def events_between(store: EventStore, workflow_id: WorkflowId, first: int, last: int) -> list[e.Event]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import attrs
 from attrs import field, frozen
 
 from aion_core.client.events import Event, plain_value
+from aion_core.ledger import OpenActivity, fold, record_of
 from aion_core.model import events as e
 from aion_core.model import summaries
 from aion_core.model.failed import Failed
+from aion_core.model.ids import WorkflowId
+from aion_core.model.times import as_datetime
 
 
 @frozen(kw_only=True)
@@ -25,13 +29,34 @@ class Summary(summaries.Summary):
 
 
 @frozen(kw_only=True)
+class PendingActivity:
+    """An activity that has no outcome yet."""
+
+    activity: str
+    """Its name."""
+    ordinal: int
+    queue: str
+    attempt: int
+    """The one that runs, or that comes next."""
+    scheduled: datetime
+    dispatched: bool
+    """Whether that attempt may be running: it is not waiting for its time or for a place in its queue."""
+    next_attempt: datetime | None = None
+    """When this attempt begins or began, if another one failed before it."""
+    last_error: Failed | None = None
+    """Of the attempt before."""
+    details: Any = None
+    """Of the last heartbeat."""
+
+
+@frozen(kw_only=True)
 class Description(Summary):
     """One run, with what a summary leaves out."""
 
     history_length: int = 0
     """Events of this run so far."""
-    pending: Sequence[Any] = ()
-    """Open activities: attempt, last error, next attempt, heartbeat details."""
+    pending: Sequence[PendingActivity] = ()
+    """Its open activities."""
     failure: Failed | None = None
     """Why it failed, or why it is blocked."""
 
@@ -57,10 +82,24 @@ def listed(found: summaries.Summary, cursor: str) -> Summary:
     return Summary(**_plain(found), cursor=cursor)
 
 
-def pending_of(events: Sequence[e.Event], open_record: bytes) -> Sequence[Any]:
-    """What a run is waiting for."""
-    del events, open_record
-    return ()
+def pending_of(workflow_id: WorkflowId, events: Sequence[e.Event], open_record: bytes) -> Sequence[PendingActivity]:
+    """The open activities of a run, of its events and of what the state row keeps beside them."""
+    ledger = fold(workflow_id, events, record=record_of(open_record))
+    return tuple(_pending(ledger.activities[ordinal]) for ordinal in sorted(ledger.activities))
+
+
+def _pending(activity: OpenActivity) -> PendingActivity:
+    return PendingActivity(
+        activity=activity.activity_type,
+        ordinal=activity.ordinal,
+        queue=activity.queue,
+        attempt=activity.attempt,
+        scheduled=as_datetime(activity.scheduled_at),
+        dispatched=activity.dispatched,
+        next_attempt=None if activity.again_at is None else as_datetime(activity.again_at),
+        last_error=None if activity.failure is None else Failed(activity.failure),
+        details=None if activity.details is None else plain_value(activity.details),
+    )
 
 
 def _plain(found: summaries.Summary) -> dict[str, Any]:

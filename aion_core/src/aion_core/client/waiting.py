@@ -93,7 +93,7 @@ class Patience:
     """How long to wait before looking again: briefly after news, longer the longer there is none."""
 
     SHORTEST = 0.02
-    LONGEST = 0.5
+    LONGEST = 0.25
 
     def __init__(self) -> None:
         """As after news."""
