@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DISTRIBUTIONS := aion_core plugins/aion_testkit
+DISTRIBUTIONS := aion_core aion_runtime_thread plugins/aion_testkit
 PROJECTS := $(DISTRIBUTIONS:%=%/pyproject.toml)
 
 help: ## what there is
@@ -21,7 +21,7 @@ $(READY): $(PROJECTS) requirements/dev.txt requirements/constraints.txt
 		$(DISTRIBUTIONS:%=--editable ./%)
 	@touch $@
 
-demo: $(READY) ## show what the project does, on the embedded defaults
+demo: $(READY) ## run an order, and kill its engine in the middle
 	@$(BIN)/python -m examples.demo
 
 test: $(READY) ## the whole suite

@@ -7,5 +7,5 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
-    patterns=["README.md", "docs/guides/*.md"],
+    patterns=["README.md", "docs/tutorial.md", "docs/guides/*.md"],
 ).pytest()

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DISTRIBUTIONS = {
     # folder: (distribution, import package, folder of its tests)
     "aion_core": ("aion-durable-core", "aion_core", "tests/core"),
+    "aion_runtime_thread": ("aion-runtime-thread", "aion_runtime_thread", "tests/runtime_thread"),
     "plugins/aion_testkit": ("aion-testkit", "aion_testkit", "tests/testkit"),
 }
 IMPORT_ALL = """

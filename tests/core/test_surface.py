@@ -27,7 +27,11 @@ PUBLIC = {
         WorkflowError WorkflowFailed WorkflowIdConflict
         WorkflowNotFound WorkflowOpen WorkflowTerminated WorkflowTimedOut
         NonDeterminism NonDeterministicCall NotInActivity NotInWorkflow ReadOnlyViolation WaitTimeout WorkflowCodeError
-        AsyncClient AsyncRun Client Description Event FeedEntry History PendingActivity Run
+        AsyncClient AsyncEngine AsyncRun Client Description Engine Event FeedEntry Health History PendingActivity Run
+        Activity ActivityHandle AsyncActivity SyncActivity activity ActivityInfo CompleteLater activity_info
+        cancelled heartbeat heartbeat_details await_ Outcome Winner map race settle wait_until Info log Query query
+        now patched random rng side_effect uuid4 Resource resource Retry Signal receive signal Timer sleep
+        sleep_until timer info set_attributes set_memo Bound Workflow workflow
     """,
     "aion_core.spi": """
         AtLeast AtMost Rate Seconds Secret Size
@@ -46,6 +50,7 @@ PUBLIC = {
         TicketLost TimeoutKind Unknown Version VisibilityStore Wake WorkflowCall WorkflowId WorkflowState
         WorkerSettings as_datetime check_commits check_package hookimpl instant json_payload shard_of
     """,
+    "aion_core.worker": "Attempt Bodies Driver Resources Values",
 }
 
 

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
-from attrs import evolve, frozen
+from attrs import frozen
+from msgspec.structs import replace
 
 from aion_core.memory import MemoryEventStore, MemorySettings, MemoryVisibilitySettings, MemoryVisibilityStore
 from aion_core.model.conditions import And, Comparison, IsNull, Not, Operator, Or, Query, StartsWith
@@ -13,7 +14,6 @@ from aion_core.model.errors import CursorTooOld
 from aion_core.model.ids import BlobKey, Fence
 from aion_core.model.packages import Route
 from aion_core.model.status import Status
-from aion_core.query import matches
 from aion_core.spi.capabilities import Capability
 from aion_core.spi.records import (
     Committed,
@@ -24,6 +24,7 @@ from aion_core.spi.records import (
     Page,
     Posted,
 )
+from aion_core.visibility import matches
 from aion_testkit.builders import engine
 
 _ANYBODY = engine("anybody")
@@ -59,7 +60,7 @@ def caught_by(case: str) -> Callable[[type], type]:
 class NoCompareAndSwap(MemoryEventStore):
     def _append(self, world, commit):
         history = world.history(commit.workflow_id)
-        return super()._append(world, evolve(commit, expected_seq=history.state.head) if history else commit)
+        return super()._append(world, replace(commit, expected_seq=history.state.head) if history else commit)
 
 
 @caught_by("test_an_append_with_a_stale_sequence_names_the_actual_head")
@@ -74,7 +75,7 @@ class AcceptsGaps(MemoryEventStore):
     def _append(self, world, commit):
         history = world.history(commit.workflow_id)
         if history and commit.expected_seq > history.state.head:
-            history.state = evolve(history.state, head=commit.expected_seq)
+            history.state = replace(history.state, head=commit.expected_seq)
         return super()._append(world, commit)
 
 
@@ -102,7 +103,7 @@ class RepeatPostsAgain(MemoryEventStore):
         history = world.history(commit.workflow_id)
         if history and history.op_id == commit.op_id:
             for number, post in enumerate(commit.posts):
-                again = evolve(post, message_id=f"{post.message_id}-{number}")
+                again = replace(post, message_id=f"{post.message_id}-{number}")
                 world.mail.post(again, world.platform.now())
         return super()._append(world, commit)
 
@@ -185,20 +186,20 @@ class LimitCountsEvents(MemoryEventStore):
 class BatchesForgetTheirOpId(MemoryEventStore):
     def read(self, workflow_id, *, after=0, limit=None):
         page = super().read(workflow_id, after=after, limit=limit)
-        return Page(tuple(evolve(batch, op_id="") for batch in page.items), page.next)
+        return Page(tuple(replace(batch, op_id="") for batch in page.items), page.next)
 
 
 @caught_by("test_the_state_is_returned_as_the_commit_gave_it")
 class TheStatesHeadIsWrong(MemoryEventStore):
     def state(self, workflow_ids):
-        return [row and evolve(row, head=row.head - 1) for row in super().state(workflow_ids)]
+        return [row and replace(row, head=row.head - 1) for row in super().state(workflow_ids)]
 
 
 class FoldedIds(MemoryEventStore):
     """Compares ids as some databases do by default."""
 
     def __init__(self, settings=None, *rest):
-        super().__init__(evolve(settings, shards=1), *rest)
+        super().__init__(replace(settings, shards=1), *rest)
 
     def fold(self, text):
         return text.lower()
@@ -214,8 +215,8 @@ class FoldedIds(MemoryEventStore):
 
     def _folded(self, commit):
         folded = self.fold(commit.workflow_id)
-        state = evolve(commit.state, workflow_id=folded, summary=evolve(commit.state.summary, id=folded))
-        return evolve(commit, workflow_id=folded, state=state, runs=())
+        state = replace(commit.state, workflow_id=folded, summary=replace(commit.state.summary, id=folded))
+        return replace(commit, workflow_id=folded, state=state, runs=())
 
 
 @caught_by("test_ids_that_differ_only_in_case_are_different_workflows")
@@ -234,14 +235,14 @@ class BodiesAreAscii(MemoryEventStore):
     def read(self, workflow_id, *, after=0, limit=None):
         page = super().read(workflow_id, after=after, limit=limit)
         mangled = (batch.body.decode(errors="replace").encode("ascii", "replace") for batch in page.items)
-        return Page(tuple(evolve(b, body=body) for b, body in zip(page.items, mangled, strict=True)), page.next)
+        return Page(tuple(replace(b, body=body) for b, body in zip(page.items, mangled, strict=True)), page.next)
 
 
 @caught_by("test_golden_text_is_given_back_byte_for_byte")
 class JsonIsWrittenAnew(MemoryEventStore):
     def read(self, workflow_id, *, after=0, limit=None):
         page = super().read(workflow_id, after=after, limit=limit)
-        return Page(tuple(evolve(b, body=b.body.replace(b" ", b"")) for b in page.items), page.next)
+        return Page(tuple(replace(b, body=b.body.replace(b" ", b"")) for b in page.items), page.next)
 
 
 # ---- fences and leases
@@ -251,7 +252,7 @@ class JsonIsWrittenAnew(MemoryEventStore):
 class AcceptsStaleFences(MemoryEventStore):
     def _append(self, world, commit):
         now = world.leases.fence(world.shard(commit.workflow_id))
-        return super()._append(world, evolve(commit, fence=min(now, Fence(commit.fence + 1))))
+        return super()._append(world, replace(commit, fence=min(now, Fence(commit.fence + 1))))
 
 
 @caught_by("test_a_stale_fence_is_refused_even_for_a_repeated_commit")
@@ -285,7 +286,7 @@ class FenceIsCheckedBeforeTheTransaction(MemoryEventStore):
             if not all(world.leases.holds(world.shard(c.workflow_id), f) for c, f in zip(commits, fences, strict=True)):
                 world.leases.lease(_ANYBODY, world.shards, 3600, world.platform.now())
                 fences = [world.leases.fence(world.shard(c.workflow_id)) for c in commits]
-            return super().append([evolve(c, fence=f) for c, f in zip(commits, fences, strict=True)])
+            return super().append([replace(c, fence=f) for c, f in zip(commits, fences, strict=True)])
 
 
 @caught_by("test_renewing_keeps_the_epochs")
@@ -376,13 +377,13 @@ class SettledMessagesStay(MemoryEventStore):
 @caught_by("test_a_commit_settles_the_messages_it_consumes")
 class CommitsLoseTheirOutcomes(MemoryEventStore):
     def _append(self, world, commit):
-        return super()._append(world, evolve(commit, outcomes=()))
+        return super()._append(world, replace(commit, outcomes=()))
 
 
 @caught_by("test_posts_of_a_commit_reach_their_targets")
 class CommitsLoseTheirPosts(MemoryEventStore):
     def _append(self, world, commit):
-        return super()._append(world, evolve(commit, posts=commit.posts[:1]))
+        return super()._append(world, replace(commit, posts=commit.posts[:1]))
 
 
 @caught_by("test_tombstones_survive_reopening")
@@ -479,7 +480,7 @@ class AcceptedReplacesAll(MemoryEventStore):
 @caught_by("test_an_expired_tombstone_is_forgotten")
 class TombstonesNeverExpire(MemoryEventStore):
     def settle(self, outcomes):
-        super().settle([evolve(outcome, expires_at=2**61) for outcome in outcomes])
+        super().settle([replace(outcome, expires_at=2**61) for outcome in outcomes])
 
 
 @caught_by("test_waiting_ends_early_when_another_client_posts")
@@ -589,8 +590,8 @@ class TrimTakesOpenWorkflows(MemoryEventStore):
     def trim(self, workflow_id, before_run):
         history = self.world.history(workflow_id)
         if history and before_run is None:
-            closed = evolve(history.state.summary, status=Status.COMPLETED)
-            history.state = evolve(history.state, summary=closed)
+            closed = replace(history.state.summary, status=Status.COMPLETED)
+            history.state = replace(history.state, summary=closed)
         super().trim(workflow_id, before_run)
 
 
@@ -664,8 +665,8 @@ class BlobsAreSharedByContent(MemoryEventStore):
             keys = tuple(BlobKey(f"sha/{hash(blob)}") for blob in commit.blobs)
             world.blobs.update(zip(keys, commit.blobs, strict=True))
             history = world.history(commit.workflow_id)
-            history.batches[-1] = evolve(history.batches[-1], blobs=keys)
-            return evolve(answer, blobs=keys)
+            history.batches[-1] = replace(history.batches[-1], blobs=keys)
+            return replace(answer, blobs=keys)
         return answer
 
 
@@ -692,7 +693,7 @@ class RepeatsForgetTheirBlobs(MemoryEventStore):
 @caught_by("test_readers_see_all_of_a_commit_or_nothing")
 class HalfACommitIsVisible(MemoryEventStore):
     def append(self, commits):
-        answers = super().append([evolve(commit, outcomes=()) for commit in commits])
+        answers = super().append([replace(commit, outcomes=()) for commit in commits])
         time.sleep(0.001)
         for commit, answer in zip(commits, answers, strict=True):
             if isinstance(answer, Committed):
@@ -755,7 +756,7 @@ class ClaimsToBeDurable(MemoryEventStore):
 @caught_by("test_a_later_commit_replaces_the_summary")
 class SummariesAreWrittenOnce(MemoryEventStore):
     def _append(self, world, commit):
-        return super()._append(world, evolve(commit, visible=False, runs=commit.runs if commit.head == 1 else ()))
+        return super()._append(world, replace(commit, visible=False, runs=commit.runs if commit.head == 1 else ()))
 
 
 @caught_by("test_trimming_removes_the_runs_before_from_the_list")
@@ -821,7 +822,7 @@ class Rewritten(MemoryVisibilityStore):
         return where
 
     def list(self, query, *, after=None, limit):
-        return super().list(evolve(query, where=self._all(query.where)), after=after, limit=limit)
+        return super().list(replace(query, where=self._all(query.where)), after=after, limit=limit)
 
     def count(self, where, *, limit=None):
         return super().count(self._all(where), limit=limit)
@@ -829,7 +830,7 @@ class Rewritten(MemoryVisibilityStore):
     def _all(self, where):
         match where:
             case And(operands) | Or(operands):
-                return evolve(where, operands=tuple(self._all(operand) for operand in operands))
+                return replace(where, operands=tuple(self._all(operand) for operand in operands))
             case Not(operand):
                 return self.rewrite(Not(self._all(operand)))
             case None:
@@ -868,7 +869,7 @@ class BetweenLeavesOutTheEnd(MemoryVisibilityStore):
         where = query.where
         if type(where).__name__ == "Between":
             where = And((where, Comparison(where.field, Operator.NE, where.high)))
-        return super().list(evolve(query, where=where), after=after, limit=limit)
+        return super().list(replace(query, where=where), after=after, limit=limit)
 
 
 @caught_by("test_nothing_is_left_of_a_replaced_summary")
@@ -877,7 +878,7 @@ class OldAttributesStay(MemoryVisibilityStore):
         merged = []
         for row in summaries:
             same = [old for old in self.list(Query(), limit=1000).items if (old.id, old.run_id) == (row.id, row.run_id)]
-            merged.append(evolve(row, attributes={**(same[0].attributes if same else {}), **row.attributes}))
+            merged.append(replace(row, attributes={**(same[0].attributes if same else {}), **row.attributes}))
         super().record(merged, cursor=cursor)
 
 
@@ -910,7 +911,7 @@ class FloatsAreRounded(MemoryVisibilityStore):
         def rounded(value):
             return round(value, 6) if isinstance(value, float) else value
 
-        rows = [evolve(r, attributes={k: rounded(v) for k, v in r.attributes.items()}) for r in summaries]
+        rows = [replace(r, attributes={k: rounded(v) for k, v in r.attributes.items()}) for r in summaries]
         super().record(rows, cursor=cursor)
 
 
@@ -920,7 +921,7 @@ class NestedOrsAreForgotten(MemoryVisibilityStore):
         where = query.where
         if isinstance(where, Not) and isinstance(where.operand, Or):
             where = Not(where.operand.operands[0])
-        return super().list(evolve(query, where=where), after=after, limit=limit)
+        return super().list(replace(query, where=where), after=after, limit=limit)
 
     def count(self, where, *, limit=None):
         return sum(matches(where, row) for row in super().list(Query(), limit=10_000).items) if where else 0

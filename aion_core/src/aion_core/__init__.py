@@ -82,44 +82,77 @@ from aion_core.model.status import Status
 from aion_core.model.times import Duration
 
 if TYPE_CHECKING:
+    from aion_core.authoring.activities import Activity, ActivityHandle, AsyncActivity, SyncActivity, activity
+    from aion_core.authoring.activity_context import (
+        ActivityInfo,
+        CompleteLater,
+        activity_info,
+        cancelled,
+        heartbeat,
+        heartbeat_details,
+    )
+    from aion_core.authoring.awaiting import await_
+    from aion_core.authoring.concurrently import Outcome, Winner, map, race, settle  # noqa: A004  # in `aion.` it is the right word
+    from aion_core.authoring.conditions import wait_until
+    from aion_core.authoring.context import Info
+    from aion_core.authoring.logs import log
+    from aion_core.authoring.queries import Query, query
+    from aion_core.authoring.reproducible import now, patched, random, rng, side_effect, uuid4
+    from aion_core.authoring.resources import Resource, resource
+    from aion_core.authoring.retries import Retry
+    from aion_core.authoring.signals import Signal, receive, signal
+    from aion_core.authoring.timers import Timer, sleep, sleep_until, timer
+    from aion_core.authoring.visible import info, set_attributes, set_memo
+    from aion_core.authoring.workflows import Bound, Workflow, workflow
     from aion_core.client.aio import AsyncRun
     from aion_core.client.events import Event
     from aion_core.client.history import History
     from aion_core.client.run import Run
     from aion_core.client.views import Description, FeedEntry, PendingActivity, Summary
-    from aion_core.opening import AsyncClient, Client
+    from aion_core.engine.health import Health
+    from aion_core.opening import AsyncClient, AsyncEngine, Client, Engine
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Activity",
     "ActivityError",
     "ActivityFailed",
+    "ActivityHandle",
+    "ActivityInfo",
     "ActivityLost",
     "ActivityTimedOut",
     "AionError",
+    "AsyncActivity",
     "AsyncClient",
+    "AsyncEngine",
     "AsyncRun",
     "AttributeConflict",
     "AttributeSchema",
     "AttributeType",
     "AttributeValue",
     "BlobNotFound",
+    "Bound",
     "Client",
+    "CompleteLater",
     "ConfigError",
     "CursorTooOld",
     "Description",
     "DuplicateName",
     "Duration",
+    "Engine",
     "EngineClosed",
     "EngineError",
     "EngineForked",
     "Event",
     "Failed",
     "FeedEntry",
+    "Health",
     "History",
     "HistoryCorrupt",
     "HistoryError",
     "HistoryTooNew",
+    "Info",
     "InvalidAttribute",
     "InvalidId",
     "InvalidInput",
@@ -133,6 +166,7 @@ __all__ = [
     "NotInActivity",
     "NotInWorkflow",
     "NotOwner",
+    "Outcome",
     "PayloadError",
     "PayloadTooLarge",
     "PendingActivity",
@@ -142,13 +176,17 @@ __all__ = [
     "PluginIncompatible",
     "PluginLoadError",
     "PluginNotFound",
+    "Query",
     "QueryFailed",
     "QueryTimeout",
     "ReadOnlyViolation",
+    "Resource",
+    "Retry",
     "Run",
     "RunChainBroken",
     "RunError",
     "ShuttingDown",
+    "Signal",
     "Status",
     "StoreClosed",
     "StoreError",
@@ -156,12 +194,16 @@ __all__ = [
     "StoreRefused",
     "StoreUnavailable",
     "Summary",
+    "SyncActivity",
+    "Timer",
     "UnknownAttribute",
     "UnknownHandler",
     "UnknownWorkflow",
     "UpdateFailed",
     "UpdateRejected",
     "WaitTimeout",
+    "Winner",
+    "Workflow",
     "WorkflowBlocked",
     "WorkflowCancelled",
     "WorkflowClosed",
@@ -175,21 +217,96 @@ __all__ = [
     "WorkflowTerminated",
     "WorkflowTimedOut",
     "__version__",
+    "activity",
+    "activity_info",
+    "await_",
+    "cancelled",
+    "heartbeat",
+    "heartbeat_details",
+    "info",
+    "log",
+    "map",
+    "now",
+    "patched",
+    "query",
+    "race",
+    "random",
+    "receive",
+    "resource",
+    "rng",
+    "set_attributes",
+    "set_memo",
+    "settle",
+    "side_effect",
+    "signal",
+    "sleep",
+    "sleep_until",
+    "timer",
+    "uuid4",
+    "wait_until",
+    "workflow",
 ]
 
 _LATER: Final = {
+    "Activity": "aion_core.authoring.activities",
+    "ActivityHandle": "aion_core.authoring.activities",
+    "ActivityInfo": "aion_core.authoring.activity_context",
+    "AsyncActivity": "aion_core.authoring.activities",
     "AsyncClient": "aion_core.opening",
+    "AsyncEngine": "aion_core.opening",
     "AsyncRun": "aion_core.client.aio",
+    "Bound": "aion_core.authoring.workflows",
     "Client": "aion_core.opening",
+    "CompleteLater": "aion_core.authoring.activity_context",
     "Description": "aion_core.client.views",
+    "Engine": "aion_core.opening",
     "Event": "aion_core.client.events",
     "FeedEntry": "aion_core.client.views",
+    "Health": "aion_core.engine.health",
     "History": "aion_core.client.history",
+    "Info": "aion_core.authoring.context",
+    "Outcome": "aion_core.authoring.concurrently",
     "PendingActivity": "aion_core.client.views",
+    "Query": "aion_core.authoring.queries",
+    "Resource": "aion_core.authoring.resources",
+    "Retry": "aion_core.authoring.retries",
     "Run": "aion_core.client.run",
+    "Signal": "aion_core.authoring.signals",
     "Summary": "aion_core.client.views",
+    "SyncActivity": "aion_core.authoring.activities",
+    "Timer": "aion_core.authoring.timers",
+    "Winner": "aion_core.authoring.concurrently",
+    "Workflow": "aion_core.authoring.workflows",
+    "activity": "aion_core.authoring.activities",
+    "activity_info": "aion_core.authoring.activity_context",
+    "await_": "aion_core.authoring.awaiting",
+    "cancelled": "aion_core.authoring.activity_context",
+    "heartbeat": "aion_core.authoring.activity_context",
+    "heartbeat_details": "aion_core.authoring.activity_context",
+    "info": "aion_core.authoring.visible",
+    "log": "aion_core.authoring.logs",
+    "map": "aion_core.authoring.concurrently",
+    "now": "aion_core.authoring.reproducible",
+    "patched": "aion_core.authoring.reproducible",
+    "query": "aion_core.authoring.queries",
+    "race": "aion_core.authoring.concurrently",
+    "random": "aion_core.authoring.reproducible",
+    "receive": "aion_core.authoring.signals",
+    "resource": "aion_core.authoring.resources",
+    "rng": "aion_core.authoring.reproducible",
+    "set_attributes": "aion_core.authoring.visible",
+    "set_memo": "aion_core.authoring.visible",
+    "settle": "aion_core.authoring.concurrently",
+    "side_effect": "aion_core.authoring.reproducible",
+    "signal": "aion_core.authoring.signals",
+    "sleep": "aion_core.authoring.timers",
+    "sleep_until": "aion_core.authoring.timers",
+    "timer": "aion_core.authoring.timers",
+    "uuid4": "aion_core.authoring.reproducible",
+    "wait_until": "aion_core.authoring.conditions",
+    "workflow": "aion_core.authoring.workflows",
 }
-"""What is imported when it is first used: talking to workflows needs codecs and configuration, declaring them not."""
+"""What is imported when it is first used: what somebody does not use (asyncio, codecs, plugins) costs nothing."""
 
 
 def __getattr__(name: str) -> object:

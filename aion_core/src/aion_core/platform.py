@@ -5,6 +5,7 @@ Everything else takes a `Platform` as a parameter, so that the real code runs un
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -134,6 +135,21 @@ class _End:
 _END: Final = _End()
 
 
+class _Process:
+    """What makes the ids of this process its own. Drawing each from the system would hand the interpreter's lock on."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self.prefix = os.urandom(12).hex()
+        self.numbers = itertools.count()
+
+
+_process = _Process()
+os.register_at_fork(after_in_child=_process.begin)
+
+
 class SystemPlatform:
     """The real one."""
 
@@ -155,7 +171,7 @@ class SystemPlatform:
 
     def op_id(self) -> OpId:
         """See `Platform.op_id`."""
-        return OpId(os.urandom(16).hex())
+        return OpId(f"{_process.prefix}{next(_process.numbers):016x}")
 
     def sleep(self, seconds: float) -> None:
         """See `Platform.sleep`."""

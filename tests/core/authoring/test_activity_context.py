@@ -15,6 +15,7 @@ from aion_core.authoring.activity_context import (
 )
 from aion_core.codec import Values
 from aion_core.model.errors import NotInActivity, PayloadError
+from aion_core.model.tokens import TaskToken
 from aion_core.spi import ActivityTask, instant, json_payload
 
 TASK = ActivityTask(
@@ -27,7 +28,6 @@ TASK = ActivityTask(
     attempt=3,
     activity_type="charge",
     idempotency_key="key",
-    task_token="token",
     deadline=instant(datetime(2026, 1, 1, tzinfo=UTC)),
     heartbeat_details=json_payload(b'{"page": 7}'),
 )
@@ -50,7 +50,8 @@ def test_a_body_knows_what_it_is_an_attempt_of(context):
     info = activity_info()
     assert (info.workflow_id, info.run_id, info.workflow_type) == ("order-42", "run-1", "checkout")
     assert (info.activity, info.attempt) == ("charge", 3)
-    assert (info.idempotency_key, info.task_token) == ("key", "token")
+    assert info.idempotency_key == "key"
+    assert TaskToken.parse(info.task_token) == TaskToken(workflow_id="order-42", run_id="run-1", ordinal=1, attempt=3)
     assert info.deadline == datetime(2026, 1, 1, tzinfo=UTC)
 
 

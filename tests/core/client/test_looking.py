@@ -21,7 +21,7 @@ from aion_core.model.failures import Failure
 from aion_core.model.payloads import Payload
 from aion_core.model.policies import RetryPolicy
 from aion_core.model.times import Instant
-from aion_core.query import parse_condition
+from aion_core.visibility import parse_condition
 
 FAILURE = Failure(type="CardDeclined", message="no cover")
 

@@ -9,7 +9,7 @@ import pytest
 import aion_core as aion
 from aion_core.config import load
 from aion_core.memory import MemoryEventStore, MemorySettings
-from aion_core.opening import _plain
+from aion_core.opening.clients import _plain
 
 
 @pytest.fixture

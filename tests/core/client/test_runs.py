@@ -27,9 +27,9 @@ from aion_core import (
 from aion_core.authoring.workflows import workflow
 from aion_core.client.aio import AsyncVerbs
 from aion_core.client.requests import ActivityVerb
-from aion_core.client.tokens import TaskToken
 from aion_core.model import events as e
 from aion_core.model.failures import Failure
+from aion_core.model.tokens import TaskToken
 
 FAILURE = Failure(type="CardDeclined", message="no cover", bases=("PaymentError",))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.codec import decode_batch, encode_batch, encode_stored, map_payloads, stored_events
 from aion_core.model.errors import HistoryCorrupt, HistoryTooNew
@@ -122,7 +122,7 @@ def test_every_truncation_of_a_batch_is_noticed(every_event):
     batch = encode_batch(every_event)
     for length in range(0, len(batch.body), 97):
         with pytest.raises(HistoryCorrupt, match="whose checksum is wrong"):
-            decode_batch(evolve(batch, body=batch.body[:length]))
+            decode_batch(replace(batch, body=batch.body[:length]))
 
 
 def test_every_flipped_bit_of_a_batch_is_noticed():
@@ -131,7 +131,7 @@ def test_every_flipped_bit_of_a_batch_is_noticed():
         body = bytearray(batch.body)
         body[bit // 8] ^= 1 << bit % 8
         with pytest.raises(HistoryCorrupt) as caught:
-            decode_batch(evolve(batch, body=bytes(body)), workflow_id="order-42")
+            decode_batch(replace(batch, body=bytes(body)), workflow_id="order-42")
     assert str(caught.value) == (
         "the history of 'order-42' has a batch of events 3 to 3 whose checksum is wrong. "
         "Restore it from a backup; nothing was changed."

@@ -1,5 +1,5 @@
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.codec import decode_batch, encode_batch
 from aion_core.engine.commits import commit_of
@@ -12,6 +12,7 @@ from aion_core.model import events as e
 from aion_core.model.errors import HistoryCorrupt, StoreUnavailable
 from aion_core.model.policies import ActivityOptions
 from aion_core.spi import EngineId, EngineInfo, OpId, Page
+from aion_testkit import FaultInjectingStore, FaultPlan, PlannedFault, SimulatedPlatform
 from aion_testkit.clock import SteppedPlatform
 
 RULES = Rules(settle=lambda *_: ("default", ActivityOptions()), reserve=lambda _: True, new_run=lambda: "r9")
@@ -75,6 +76,13 @@ def test_what_is_read_is_what_was_recorded(place):
     assert [batch.last_seq for batch in loaded.history] == [2, 4, 5]
 
 
+def test_a_batch_that_was_damaged_on_its_way_is_read_again(place):
+    place.workflow("a")
+    plan = FaultPlan(PlannedFault.parse("read:1:flipped"))
+    (loaded,) = load(FaultInjectingStore(place.store, plan, SimulatedPlatform()), ["a"])
+    assert (loaded.error, loaded.ledger.head) == (None, 2)
+
+
 def test_a_workflow_that_nobody_started_is_known_to_be_none(place):
     (loaded,) = load(place.store, ["a"])
     assert (loaded.ledger, loaded.error) == (None, None)
@@ -90,7 +98,7 @@ def test_long_histories_are_read_page_by_page(place, monkeypatch):
 def test_what_another_engine_appends_meanwhile_is_left_to_the_next_time(place, monkeypatch):
     place.workflow("a", (signal(), []))
     row = place.store.state(["a"])
-    monkeypatch.setattr(place.store, "state", lambda _: [evolve(row[0], head=2, drained_seq=2)])
+    monkeypatch.setattr(place.store, "state", lambda _: [replace(row[0], head=2, drained_seq=2)])
     assert load(place.store, ["a"])[0].ledger.head == 2
 
 
@@ -101,7 +109,7 @@ def test_a_history_that_can_not_be_read_disturbs_no_other(place, monkeypatch):
 
     def flipped(workflow_id, *, after):
         page = read(workflow_id, after=after)
-        return Page(tuple(evolve(batch, crc=0) for batch in page.items)) if workflow_id == "a" else page
+        return Page(tuple(replace(batch, crc=0) for batch in page.items)) if workflow_id == "a" else page
 
     monkeypatch.setattr(place.store, "read", flipped)
     broken, fine = load(place.store, ["a", "b"])

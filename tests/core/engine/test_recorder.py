@@ -143,6 +143,18 @@ def test_a_cancelled_run_that_does_more_than_end_records_the_request_first(waiti
     assert waiting.kinds[2] == "WorkflowCancelRequested"
 
 
+def test_the_reason_of_a_cancellation_stands_in_the_end_that_the_code_came_to_after_it(waiting):
+    waiting.turn((cancel("enough"), [activity(1)]))
+    made = waiting.turn((e.ActivityCompleted(seq=0, at=0, ordinal=1), [c.CancelWorkflow(reason="enough")]))
+    assert made.ended.reason == "enough"
+
+
+def test_a_second_cancellation_that_ends_the_run_is_recorded_as_a_request_of_its_own(waiting):
+    waiting.turn((cancel(), [activity(1)]))
+    waiting.turn((cancel(), [c.CancelActivity(ordinal=1), c.CancelWorkflow()]))
+    assert waiting.kinds[4:] == ["WorkflowCancelRequested", "ActivityCancelled", "WorkflowCancelled"]
+
+
 def test_an_activity_with_a_slot_is_dispatched_with_the_commit_and_one_without_is_queued():
     workflow = Workflow(slots=1)
     made = workflow.turn((workflow.start, [activity(0), activity(1)]))
@@ -155,10 +167,20 @@ def test_an_attempt_that_had_to_queue_is_recorded_before_it_is_dispatched():
     workflow = Workflow(slots=0)
     workflow.turn((workflow.start, [activity()]))
     recorder = workflow.recorder()
-    recorder.attempt_begins(0)
+    recorder.attempt_begins(0, 1)
     made = workflow.done(recorder)
     assert workflow.kinds[-1] == "ActivityStarted"
     assert [each.ordinal for each in made.dispatch] == [0]
+
+
+def test_an_attempt_begins_once_and_only_while_it_is_current():
+    workflow = Workflow(slots=0)
+    workflow.turn((workflow.start, [activity()]))
+    recorder = workflow.recorder()
+    for ordinal, attempt in ((0, 2), (1, 1), (0, 1), (0, 1)):
+        recorder.attempt_begins(ordinal, attempt)
+    assert len(workflow.done(recorder).dispatch) == 1
+    assert workflow.kinds.count("ActivityStarted") == 1
 
 
 def test_an_activity_that_is_cancelled_in_the_turn_that_scheduled_it_is_not_dispatched(waiting):
@@ -222,6 +244,15 @@ def test_a_void_turn_blocks_the_run_and_keeps_what_arrived(waiting):
     assert waiting.kinds[2:] == ["WorkflowBlocked", "ActivityCompleted", "SignalReceived"]
     assert waiting.ledger.held
     assert waiting.ledger.drained_seq == 2
+
+
+def test_a_run_whose_unblocking_is_void_stays_blocked(waiting):
+    for _ in range(2):
+        recorder = waiting.recorder()
+        recorder.block(BUG, [e.WorkflowUnblocked(seq=0, at=0), signal()])
+        waiting.done(recorder)
+        assert waiting.ledger.summary.status is Status.BLOCKED
+    assert waiting.kinds[2:] == ["WorkflowBlocked", "SignalReceived", "WorkflowBlocked", "SignalReceived"]
 
 
 def test_a_start_whose_first_drain_is_void_waits_for_the_run_to_be_unblocked():

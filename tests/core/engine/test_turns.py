@@ -3,12 +3,13 @@ from collections import deque
 import pytest
 
 from aion_core.client.reply import Reply
-from aion_core.client.requests import Recorded, SignalRequest, Started, StartPolicy, StartRequest
+from aion_core.client.requests import Recorded, SignalRequest, Started, StartPolicy, StartRequest, reaction_of
 from aion_core.codec import decode_batch
 from aion_core.engine.lifecycle import CodeOptions
-from aion_core.engine.recorder import AttemptFailed, Rules
+from aion_core.engine.recorder import AttemptFailed, AttemptNoted, Rules
 from aion_core.engine.resident import Arrived, Asked, AttemptBegins, Caller
-from aion_core.engine.turns import Loaded, Turns
+from aion_core.engine.surroundings import Loaded
+from aion_core.engine.turns import Turns
 from aion_core.engine.writer import Writer
 from aion_core.ledger import fold, record_of
 from aion_core.memory import MemoryEventStore
@@ -17,6 +18,7 @@ from aion_core.model import events as e
 from aion_core.model.errors import StoreRefused, UnknownWorkflow
 from aion_core.model.failed import NotOwner, WorkflowBlocked, WorkflowClosed, WorkflowIdConflict, WorkflowNotFound
 from aion_core.model.failures import Failure
+from aion_core.model.limits import Limits
 from aion_core.model.policies import ActivityOptions
 from aion_core.model.status import Status
 from aion_core.spi import Activated, Answer, Ask, AskKind, EngineId, EngineInfo, NeedHistory, TicketLost, json_payload
@@ -51,6 +53,8 @@ class Engine:
         self.store = store or FaultyEventStore(inner, ())
         self.platform = SteppedPlatform()
         self.resident = resident
+        self.limits = Limits()
+        self.keep = 10**15  # the store's own clock is the real one
         self.script = code
         self.table = self.store.lease(EngineInfo(engine_id=EngineId("e1")), self.store.shards, 1e6)
         self.fences = {lease.shard: lease.fence for lease in self.table.mine}
@@ -60,10 +64,13 @@ class Engine:
         )
         self.mine = True
         self.numbers = {}
+        self.seen = {}
         self.replayed = []
         self.evicted = []
         self.released = []
         self.given_back = []
+        self.met_runs = []
+        self.told = []
         self.activations = []
         self.writes = deque()
         self.loads = deque()
@@ -93,6 +100,7 @@ class Engine:
         self.evicted += runs
         for run_id in runs:
             self.numbers.pop(run_id, None)
+            self.seen.pop(run_id, None)
 
     def write(self, item):
         self.writes.append(item)
@@ -105,8 +113,21 @@ class Engine:
             raise UnknownWorkflow(workflow_type, ["t"])
         return CodeOptions(version="env:1")
 
-    def release(self, resident, recording):
+    def met(self, ledger):
+        self.met_runs.append(ledger.run_id)
+
+    def current_version(self):
+        return "env:1"
+
+    def release(self, ledger, recording):
         self.released.append(recording)
+
+    def tell(self, caller, reaction, *, durable):
+        self.told.append((reaction, durable))
+        if isinstance(reaction, BaseException):
+            caller.reply.fail(reaction)
+        else:
+            caller.reply.set(reaction)
 
     def give_back(self, recording):
         self.given_back.append(recording)
@@ -131,7 +152,7 @@ class Engine:
 
     def run(self, activation):
         run_id = activation.run_id
-        if run_id not in self.numbers and activation.history is None:
+        if activation.history is None and self.seen.get(run_id, 0) != activation.after:
             self.turns.activated([NeedHistory(ticket=activation.ticket, run_id=run_id)])
             return
         if activation.history is not None:
@@ -144,6 +165,7 @@ class Engine:
             self.numbers[run_id] += sum(isinstance(command, c.ScheduleActivity) for command in drain)
             commands.append(drain)
         answers = [Answer(ask_id=ask.ask_id, value=json_payload(b"7")) for ask in activation.asks]
+        self.seen[run_id] = activation.ticket
         self.turns.activated([Activated(ticket=activation.ticket, run_id=run_id, commands=commands, answers=answers)])
 
     def read(self, workflow_id):
@@ -255,7 +277,7 @@ def test_a_workflow_that_left_memory_goes_on_from_its_history():
 
 
 def test_a_worker_that_does_not_hold_the_run_is_given_its_history(running):
-    running.numbers.clear()
+    running.seen.clear()
     running.completed(0)
     assert running.history[2:] == ["ActivityCompleted", "ActivityScheduled"]
     assert running.replayed == [0, 2]
@@ -271,11 +293,21 @@ def test_a_commit_that_another_engine_forestalled_is_done_anew_after_replay(runn
     assert len(running.given_back) == 1
 
 
-def test_a_workflow_of_another_engine_is_refused_and_not_kept(running):
-    running.mine = False
+def test_a_workflow_of_another_engine_is_refused_and_not_kept(engine):
+    engine.mine = False
     with pytest.raises(NotOwner):
-        running.signal().result()
-    assert len(running.turns) == 0
+        engine.signal().result()
+    assert len(engine.turns) == 0
+
+
+def test_a_workflow_whose_lease_is_found_to_be_over_is_refused(running):
+    reply = running.signal(pump=False)
+    running.mine = False
+    running.store.lease(EngineInfo(engine_id=EngineId("e1")), 0, 1e-9)
+    running.store.lease(EngineInfo(engine_id=EngineId("e2")), running.store.shards, 1e6)
+    running.pump()
+    with pytest.raises(NotOwner):
+        reply.result()
 
 
 @pytest.mark.parametrize("losses", [1, 2])
@@ -322,6 +354,15 @@ def test_code_that_breaks_a_rule_blocks_its_run_and_loses_no_arrival(running):
     assert isinstance(running.signal("go").result(), Recorded)
     assert running.history[4:] == ["SignalReceived"]
     assert running.state.drained_seq == 2
+
+
+def test_what_was_recorded_while_a_run_was_held_reaches_its_code_by_replay(running):
+    running.ask_for(e.WorkflowPaused(seq=0, at=0))
+    running.signal()
+    assert running.replayed == [0]
+    running.ask_for(e.WorkflowResumed(seq=0, at=0))
+    assert running.history[2:] == ["WorkflowPaused", "SignalReceived", "WorkflowResumed"]
+    assert running.replayed == [0, 4]
 
 
 def test_a_blocked_run_answers_no_questions(running):
@@ -443,7 +484,7 @@ def test_the_last_attempt_is_an_arrival_for_the_code(running):
 def test_an_activity_that_had_to_queue_begins_in_a_commit_of_its_own(engine):
     engine.slots = 0
     engine.start()
-    engine.turns.arrive(ID, Arrived(what=AttemptBegins(0)))
+    engine.turns.arrive(ID, Arrived(what=AttemptBegins(0, 1)))
     engine.pump()
     assert engine.history == ["WorkflowStarted", "ActivityScheduled", "ActivityStarted"]
     assert [activity.ordinal for activity in engine.released[-1].dispatch] == [0]
@@ -463,3 +504,250 @@ def test_a_turn_that_the_store_refuses_blocks_its_workflow_and_tells_the_caller(
         running.signal("poison").result()
     assert running.history[2:] == ["WorkflowBlocked"]
     assert "no database takes" in running.state.summary.blocked_reason
+
+
+def test_what_an_attempt_says_of_itself_is_kept_in_the_row_without_an_event(running):
+    from_heartbeat = AttemptNoted(ordinal=0, attempt=1, details=json_payload(b"7"), later=True, ends_at=9)
+    assert isinstance(running.ask_for(from_heartbeat).result(), Recorded)
+    assert running.history == ["WorkflowStarted", "ActivityScheduled"]
+    (kept,) = record_of(running.state.open).activities
+    assert (kept.details.content, kept.later, kept.ends_at) == (b"7", True, 9)
+
+
+def test_what_is_said_of_an_attempt_that_is_over_is_refused(running):
+    with pytest.raises(WorkflowClosed):
+        running.ask_for(AttemptNoted(ordinal=0, attempt=2)).result()
+
+
+def test_a_worker_at_another_place_of_the_run_is_given_its_history(running):
+    running.seen[running.state.summary.run_id] = 17
+    running.completed(0)
+    assert running.replayed == [0, 2]
+
+
+def test_an_open_run_that_was_read_is_made_known(running):
+    running.seen.clear()
+    running.completed(0)
+    assert running.met_runs == [running.state.summary.run_id]
+
+
+def sleeper(event, number):
+    """Sleeps for ten seconds, then ends."""
+    match event:
+        case e.WorkflowStarted():
+            return [c.StartTimer(ordinal=0, fire_at=event.at + 10_000_000)]
+        case e.TimerFired():
+            return [c.CompleteWorkflow()]
+        case e.WorkflowCancelRequested():
+            return [c.CancelTimer(ordinal=0), c.CancelWorkflow()]
+        case _:
+            return []
+
+
+@pytest.mark.parametrize("resident", [0, 100])
+def test_a_timer_fires_when_the_workflow_is_woken_after_its_time(resident):
+    engine = Engine(code=sleeper, resident=resident)
+    engine.start()
+    engine.turns.wake(ID)
+    engine.pump()
+    assert engine.history == ["WorkflowStarted", "TimerStarted"]
+    engine.platform.advance(10)
+    engine.turns.wake(ID)
+    engine.pump()
+    assert engine.history[2:] == ["TimerFired", "WorkflowCompleted"]
+
+
+def test_a_timer_that_is_due_fires_before_what_arrived_after_it():
+    engine = Engine(code=lambda event, _: [c.StartTimer(ordinal=0, fire_at=1)] if event.seq == 1 else [])
+    engine.start()
+    engine.signal()
+    assert engine.history[2:] == ["TimerFired", "SignalReceived"]
+
+
+def test_a_timer_of_a_turn_that_was_not_written_fires_once():
+    engine = Engine(code=sleeper)
+    engine.start()
+    engine.platform.advance(10)
+    engine.turns.wake(ID)
+    engine.turns.flush()
+    (activation,) = engine.activations
+    engine.activations.clear()
+    engine.turns.activated([TicketLost(ticket=activation.ticket, run_id=activation.run_id, reason="killed")])
+    engine.pump()
+    assert engine.history[2:] == ["TimerFired", "WorkflowCompleted"]
+
+
+def test_a_run_that_has_no_more_time_is_ended_without_its_code(engine):
+    engine.start(timeout=5_000_000)
+    engine.platform.advance(5)
+    engine.turns.wake(ID)
+    engine.pump()
+    assert engine.history[2:] == ["WorkflowTimedOut"]
+
+
+def test_a_timer_that_is_due_does_not_come_between_a_restart_and_its_new_run():
+    engine = Engine(code=sleeper)
+    first = engine.start().result().run_id
+    engine.platform.advance(10)
+    again = engine.start(policy=StartPolicy.RESTART, input_hash="other").result()
+    assert (again.created, again.run_id) == (True, engine.state.summary.run_id)
+    assert again.run_id != first
+    assert engine.state.start_hash == "other"
+    assert again.run_id in engine.numbers  # its code ran as its own, and not as that of the run before
+    assert engine.history[2:] == ["WorkflowTerminated", "WorkflowStarted", "TimerStarted"]
+
+
+def test_a_timer_that_is_due_when_its_run_is_joined_fires_after_that():
+    engine = Engine(code=sleeper)
+    engine.start()
+    engine.platform.advance(10)
+    reply = engine.start()
+    engine.turns.wake(ID)
+    engine.pump()
+    assert not reply.result().created
+    assert engine.history[2:] == ["TimerFired", "WorkflowCompleted"]
+
+
+def test_a_wake_that_meets_a_start_is_not_lost():
+    engine = Engine(code=sleeper)
+    engine.start()
+    engine.platform.advance(10)
+    reply = engine.ask_for(StartRequest(workflow_type="t", input_hash="same"), pump=False)
+    engine.turns.wake(ID)
+    engine.pump()
+    assert not reply.result().created
+    assert engine.history[2:] == ["TimerFired", "WorkflowCompleted"]
+
+
+def test_a_delayed_start_goes_on_when_its_time_has_come(engine):
+    engine.start(delay=5_000_000)
+    assert engine.history == ["WorkflowStarted"]
+    engine.platform.advance(5)
+    engine.turns.wake(ID)
+    engine.pump()
+    assert engine.history[1:] == ["WorkflowResumed"]
+    assert engine.activations == []
+    assert engine.state.drained_seq == 2
+
+
+def test_a_cancellation_does_not_wait_for_a_delayed_start(engine):
+    engine.start(delay=5_000_000)
+    engine.ask_for(e.WorkflowCancelRequested(seq=0, at=0))
+    assert engine.history[1:] == ["WorkflowResumed", "WorkflowCancelled"]
+
+
+def test_a_cancellation_that_comes_when_a_delayed_start_is_due_resumes_it_once(engine):
+    engine.start(delay=5_000_000)
+    engine.platform.advance(5)
+    engine.ask_for(e.WorkflowCancelRequested(seq=0, at=0))
+    assert engine.history.count("WorkflowResumed") == 1
+    assert engine.history[-1] == "WorkflowCancelled"
+
+
+def test_a_cancellation_lifts_a_pause_that_came_in_the_same_turn(running):
+    running.signal(pump=False)
+    running.ask_for(e.WorkflowPaused(seq=0, at=0), pump=False)
+    running.ask_for(e.WorkflowCancelRequested(seq=0, at=0))
+    assert running.history[3:6] == ["WorkflowPaused", "WorkflowResumed", "WorkflowCancelled"]
+
+
+def test_a_failure_names_the_event_that_caused_it_wherever_in_its_turn_that_stands():
+    def code(event, number):
+        match event:
+            case e.WorkflowStarted():
+                return [c.ScheduleActivity(ordinal=0, activity_type="charge")]
+            case e.SignalReceived():
+                return [c.StartTimer(ordinal=number, fire_at=10**18)]
+            case e.ActivityFailed():
+                return [c.FailWorkflow(failure=event.failure, cause=event.ordinal)]
+
+    engine = Engine(code=code)
+    engine.start()
+    for _ in range(2):
+        engine.signal(pump=False)
+    bug = Failure(type="TypeError", message="not a number")
+    engine.turns.arrive(ID, Arrived(what=AttemptFailed(ordinal=0, attempt=1, failure=bug)))
+    engine.pump()
+    *_, failed, ended = (event for batch in engine.store.read(ID).items for event in decode_batch(batch))
+    assert engine.history[-4:] == ["SignalReceived", "TimerStarted", "ActivityFailed", "WorkflowFailed"]
+    assert ended.cause_seq == failed.seq
+
+
+def test_what_comes_in_one_go_with_a_block_is_kept(running):
+    running.signal(pump=False)
+    running.ask_for(e.WorkflowBlocked(seq=0, at=0, failure=OUTAGE), pump=False)
+    running.signal("stop")
+    assert running.history[2:] == ["SignalReceived", "WorkflowBlocked", "SignalReceived"]
+
+
+def test_a_blocked_run_is_cancelled_without_its_code(running):
+    running.signal("misbehave")
+    running.ask_for(e.WorkflowCancelRequested(seq=0, at=0, reason="enough"))
+    assert running.history[4:] == ["WorkflowCancelled"]
+
+
+def test_what_is_for_another_run_is_refused(running):
+    reply = Reply()
+    running.turns.arrive(
+        ID, Arrived(what=e.SignalReceived(seq=0, at=0, name="go"), caller=Caller(reply=reply), run_id="another")
+    )
+    running.pump()
+    with pytest.raises(WorkflowClosed, match="another run"):
+        reply.result()
+    assert len(running.history) == 2
+
+
+def test_the_outcome_of_a_message_is_durable_with_what_it_records(running):
+    caller = Caller(reply=Reply(), message_id="m1")
+    running.turns.arrive(ID, Arrived(what=e.SignalReceived(seq=0, at=0, name="go"), caller=caller))
+    running.pump()
+    (outcome,) = running.store.outcomes([(ID, "m1")])
+    assert outcome.kind == "recorded"
+    assert reaction_of(outcome.body) == Recorded(run_id=running.state.summary.run_id)
+    assert running.told[-1] == (Recorded(run_id=running.state.summary.run_id), True)
+
+
+def test_a_history_that_has_grown_too_long_blocks_its_run_and_loses_nothing(running):
+    running.limits = Limits(history_events=3)
+    running.signal()
+    assert isinstance(running.signal("kept").result(), Recorded)
+    assert running.history[2:] == ["SignalReceived", "WorkflowBlocked", "SignalReceived"]
+    assert "history_events allows 3" in running.state.summary.blocked_reason
+
+
+def test_a_blocked_run_remembers_the_code_that_blocked_it_until_it_goes_on(running):
+    running.signal("misbehave")
+    assert record_of(running.state.open).blocked_by == "env:1"
+    running.script = lambda *_: []
+    running.ask_for(e.WorkflowUnblocked(seq=0, at=0))
+    assert record_of(running.state.open).blocked_by is None
+
+
+def test_a_run_that_is_not_blocked_is_not_unblocked(running):
+    running.turns.arrive(ID, Arrived(what=e.WorkflowUnblocked(seq=0, at=0)))
+    running.pump()
+    assert len(running.history) == 2
+
+
+def test_whoever_waits_for_a_workflow_that_another_engine_took_over_is_told(running):
+    reply = running.signal(pump=False)
+    running.turns.drop(lambda _: True)
+    with pytest.raises(NotOwner):
+        reply.result()
+    running.pump()
+    assert (len(running.turns), len(running.history)) == (0, 2)
+
+
+def test_what_the_code_answers_after_another_engine_took_over_is_dropped(running):
+    running.signal(pump=False)
+    running.mine = False
+    running.turns.drop(lambda _: True)
+    running.pump()
+    assert (len(running.turns), len(running.history)) == (0, 2)
+
+
+def test_a_question_that_comes_right_behind_a_start_waits_for_it():
+    engine = Engine()
+    engine.ask_for(StartRequest(workflow_type="t", input_hash="same"), pump=False)
+    reply = engine.query()
+    assert reply.result().failure is None

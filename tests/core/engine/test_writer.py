@@ -2,7 +2,7 @@ import logging
 from itertools import chain
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.engine.writer import Chore, Write, Writer
 from aion_core.memory import MemoryEventStore
@@ -193,5 +193,5 @@ def test_a_chore_waits_for_a_store_that_can_not_be_reached(desk):
 def test_the_next_commit_of_a_workflow_follows_the_one_before(desk):
     first = start_commit("a", fence=desk.fence)
     desk.writer.handle([Write(commit=first)])
-    desk.writer.handle([Write(commit=evolve(next_commit(first, events=2)))])
+    desk.writer.handle([Write(commit=replace(next_commit(first, events=2)))])
     assert desk.heads("a") == [3]

@@ -9,6 +9,7 @@ from aion_core.machine import WorkflowLoop, history
 from aion_core.model import commands as c
 from aion_core.model import events as e
 from aion_core.model.errors import HistoryCorrupt, NonDeterminism
+from aion_core.model.failures import Failure
 
 
 async def activity(run, name):
@@ -84,6 +85,22 @@ def test_notes_about_attempts_are_not_seen_by_the_code(record):
     story.history.append(e.ActivityStarted(seq=3, at=story.clock, ordinal=0))
     story.completed(0)
     assert type(story.history[-1]) is e.TimerStarted
+
+
+def test_a_blocked_run_that_was_cancelled_replays_though_it_had_refused_a_cancellation_before(record):
+    async def stubborn(run):
+        while True:
+            try:
+                await activity(run, "charge")
+            except asyncio.CancelledError:
+                continue
+
+    run = record(stubborn)
+    run.issued(e.WorkflowCancelRequested, reason="no")
+    seq = len(run.history)
+    blocked = e.WorkflowBlocked(seq=seq + 1, at=9, failure=Failure(type="NonDeterminism", message="changed"))
+    cancelled = e.WorkflowCancelled(seq=seq + 2, at=9, reason="enough")
+    run.replayed(events=[*run.history, blocked, cancelled])
 
 
 def test_a_history_that_begins_in_the_middle_is_corrupt(story):

@@ -1,7 +1,9 @@
 import asyncio
+import gc
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -334,6 +336,32 @@ def test_an_evicted_run_runs_its_finally_blocks_without_any_effect(record):
     left.clear()
 
 
+CLEANUPS = {
+    "gather": lambda undo: asyncio.gather(undo(), undo()),
+    "wait_for": lambda undo: asyncio.wait_for(undo(), 5),
+    "create_task": lambda undo: asyncio.create_task(undo()),
+    "shield": lambda undo: asyncio.shield(undo()),
+}
+
+
+@pytest.mark.parametrize("cleanup", CLEANUPS)
+def test_clean_up_that_an_eviction_refuses_is_not_complained_of(record, cleanup):
+    async def undo():
+        raise AssertionError("it has no effect")
+
+    async def main(run):
+        try:
+            await activity(run, "work")
+        finally:
+            await CLEANUPS[cleanup](undo)
+
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        record(main).run.evict()
+        gc.collect()
+    assert complaints == []
+
+
 def test_code_that_swallows_everything_does_not_survive_eviction(record):
     async def main(run):
         while True:
@@ -436,3 +464,29 @@ def test_an_error_of_an_activity_reaches_the_code_as_its_event(record):
     story = record(main)
     story.issued(e.ActivityFailed, ordinal=0, failure=Failure(type="Declined", message="no"))
     assert seen[0].failure.type == "Declined"
+
+
+@pytest.mark.parametrize("kind", ["timer", "activity"])
+def test_what_a_held_arrival_has_settled_is_not_cancelled_when_the_run_goes_on(record, kind):
+    async def main(run):
+        async def settled():
+            if kind == "timer":
+                await asyncio.sleep(2)
+            else:
+                await run.activity("charge")[1]
+
+        await asyncio.wait(
+            [asyncio.create_task(asyncio.sleep(1)), other := asyncio.create_task(settled())],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        other.cancel()
+        await asyncio.sleep(60)
+
+    run = record(main)
+    run.issued(e.WorkflowPaused)
+    run.fired(0)
+    if kind == "timer":
+        run.fired(1)
+    else:
+        run.completed(0)
+    assert run.issued(e.WorkflowResumed) == [f"StartTimer:{2 if kind == 'timer' else 1}"]

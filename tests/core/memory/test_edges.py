@@ -4,7 +4,7 @@ import pytest
 
 from aion_core.memory import MemoryEventStore, MemorySettings
 from aion_core.model.errors import CursorTooOld
-from aion_core.spi import Cursor, Posted, Settled
+from aion_core.spi import Cursor, Lease, Posted, Settled
 from aion_testkit import SteppedPlatform
 from aion_testkit.builders import closing_commit, engine, message, moment, outcome, start_commit
 
@@ -20,11 +20,18 @@ def store(platform):
         yield store
 
 
-def test_a_lease_is_over_at_its_last_moment_and_its_old_owner_gets_a_new_epoch(store, platform):
-    (first,) = store.lease(engine(), 1, 10.0).mine
+def test_a_lease_is_over_at_its_last_moment_and_whoever_takes_it_gets_a_new_epoch(store, platform):
+    (first,) = store.lease(engine("engine-1"), 1, 10.0).mine
     platform.advance(10)
-    (second,) = store.lease(engine(), 1, 10.0).mine
-    assert second.fence == first.fence + 1
+    (second,) = store.lease(engine("engine-2"), 1, 10.0).mine
+    assert second == Lease(first.shard, first.fence + 1)
+
+
+def test_a_lease_that_expired_and_that_nobody_took_is_renewed_under_its_epoch(store, platform):
+    (first,) = store.lease(engine("engine-1"), 1, 10.0).mine
+    platform.advance(10)
+    assert store.lease(engine("engine-1"), 1, 10.0).mine == (first,)
+    assert store.lease(engine("engine-2"), 1, 10.0).mine == ()
 
 
 def test_releasing_a_lease_that_another_engine_has_taken_leaves_it_alone(store, platform):

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.model import events as e
 from aion_core.model.attributes import Attribute, AttributeType
@@ -139,7 +139,7 @@ SUMMARY = Summary(id="w", run_id="r1", type="t", status=Status.RUNNING, started=
 
 
 def entry(run, previous=None):
-    return RunEntry(summary=evolve(SUMMARY, run_id=run), first_seq=1, previous_run=previous)
+    return RunEntry(summary=replace(SUMMARY, run_id=run), first_seq=1, previous_run=previous)
 
 
 def test_runs_are_put_in_the_order_in_which_they_follow_each_other():

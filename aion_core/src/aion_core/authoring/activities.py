@@ -221,7 +221,7 @@ class Activity(Generic[P, R_co]):
             result: R_co = run.surroundings.values.decode(event.result, self.signature.returns)
             return result
         if type(event) is ActivityFailed:
-            raise activity_failed(event.failure, activity=self.name, attempts=event.attempt, seq=event.seq)
+            raise activity_failed(event.failure, activity=self.name, attempts=event.attempt, ordinal=event.ordinal)
         raise asyncio.CancelledError  # the body ended by the cancellation that it was told of
 
 

@@ -65,6 +65,15 @@ class Signature:
         """The names of its parameters."""
         return tuple(self._parameters().all)
 
+    @property
+    def needs(self) -> int:
+        """How many arguments it must be given."""
+        return len(self._parameters().required)
+
+    def type_of(self, name: str) -> Any:
+        """The annotated type of a parameter; `Any` without one."""
+        return self._types().get(name, Any)
+
     # ---- arguments
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
@@ -100,8 +109,12 @@ class Signature:
 
         `PayloadError` names the argument and the path inside it.
         """
-        given, named = self._recorded(values.decode(payload))
+        plain = values.decode(payload)
         parts, types = self._parameters(), self._types()
+        if type(plain) is list and len(plain) == len(parts.positional) and parts.only_positional:
+            items = zip(plain, parts.positional, strict=True)
+            return tuple([_decoded(values, item, types.get(name, Any), name) for item, name in items]), {}
+        given, named = self._recorded(plain)
         if len(given) > parts.most:
             raise PayloadError(f"holds {len(given)} arguments, and {self} takes {parts.most or 'none'}")
         args = [
@@ -178,6 +191,8 @@ class _Parts:
             for name, it in parameters.items()
             if it.default is Parameter.empty and it.kind not in _VARIADIC
         ]
+        self.only_positional = all(position < sys.maxsize for _, position in self.required)
+        """Whether as many values as there are positional parameters are enough."""
         self.fewest = max((position + 1 for _, position in self.required), default=0)
         self.most = len(self.positional) if self.any_positional is None else sys.maxsize
 

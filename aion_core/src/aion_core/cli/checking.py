@@ -1,4 +1,4 @@
-"""`aion plugins check`: the conformance kit against a store in a place of its own."""
+"""`aion plugins check`: the conformance kit against a plugin, a store in a place of its own."""
 
 from __future__ import annotations
 

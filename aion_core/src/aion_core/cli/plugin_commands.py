@@ -60,7 +60,7 @@ def info(name: str, *, as_json: bool) -> None:
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(["event_store", "visibility_store"]),
+    type=click.Choice(["event_store", "visibility_store", "runtime"]),
     default="event_store",
     show_default=True,
     help="What the plugin is checked as.",
@@ -71,7 +71,7 @@ def info(name: str, *, as_json: bool) -> None:
 @click.option("--only", multiple=True, metavar="NAME", help="Only these cases or layers; may be given repeatedly.")
 @json_option
 def check(name: str, *, kind: str, settings: Sequence[str], only: Sequence[str], as_json: bool) -> None:
-    """Run the conformance kit against a store.
+    """Run the conformance kit against a store or a runtime.
 
     Never against the store of your configuration: the settings are the plugin's defaults and what --set gives, and
     relative files are made in a temporary folder. Every case has an empty place of its own: {place} in a setting

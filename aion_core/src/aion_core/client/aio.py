@@ -11,8 +11,8 @@ from contextlib import suppress
 from types import CoroutineType
 from typing import Any, ClassVar, TypeVar, TypeVarTuple, Unpack, cast, overload
 
+from aion_core.authoring.signals import Signal
 from aion_core.authoring.workflows import Bound
-from aion_core.client.authored import Signal
 from aion_core.client.backend import Backend
 from aion_core.client.events import Event
 from aion_core.client.handles import AnyRun, Desk

@@ -20,10 +20,10 @@ from aion_core.model.conditions import Condition
 from aion_core.model.errors import InvalidInput
 from aion_core.model.ids import RunId, WorkflowId
 from aion_core.model.summaries import Summary
-from aion_core.query import matches
 from aion_core.spi.records import Cursor, WorkflowState
 from aion_core.spi.records import FeedEntry as Entry
 from aion_core.spi.stores import EventStore
+from aion_core.visibility import matches
 
 _PAGE: Final = 100
 _SEEN: Final = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,9})")

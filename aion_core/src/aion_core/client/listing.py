@@ -18,9 +18,9 @@ from aion_core.model.conditions import Order, Query
 from aion_core.model.errors import InvalidInput
 from aion_core.model.ids import RunId, WorkflowId
 from aion_core.model.times import Instant, as_datetime, instant
-from aion_core.query import Position, parse, position_of
 from aion_core.spi.records import PageToken
 from aion_core.spi.stores import VisibilityStore
+from aion_core.visibility import Position, parse, position_of
 
 _PAGE: Final = 200
 

@@ -22,8 +22,8 @@ from aion_core.model.errors import InvalidInput
 from aion_core.model.failed import Failed, WorkflowFailed
 from aion_core.model.ids import RunId, WorkflowId
 from aion_core.model.status import Status
-from aion_core.query import parse_condition
 from aion_core.spi.stores import EventStore, VisibilityStore
+from aion_core.visibility import parse_condition
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, TypeVarTuple, Unpack, cast, overload
 
-from aion_core.client.authored import Signal
+from aion_core.authoring.signals import Signal
 from aion_core.client.events import Event
 from aion_core.client.handles import AnyRun
 from aion_core.client.history import History

@@ -8,7 +8,8 @@ from typing import Any, TypeVar, cast
 import msgspec
 from attrs import frozen
 
-from aion_core.client.authored import Query, Signal
+from aion_core.authoring.queries import Query
+from aion_core.authoring.signals import Signal
 from aion_core.client.backend import Backend
 from aion_core.client.reply import Reply
 from aion_core.client.requests import (
@@ -27,7 +28,6 @@ from aion_core.client.requests import (
     TerminateRequest,
 )
 from aion_core.client.starting import PreparedStart, StartOptions, prepared
-from aion_core.client.tokens import TaskToken
 from aion_core.client.waiting import Countdown, Waiting, seconds_of
 from aion_core.codec.failures import failure_of
 from aion_core.model import events as e
@@ -46,6 +46,7 @@ from aion_core.model.failures import Failure
 from aion_core.model.ids import MessageId, RunId, WorkflowId
 from aion_core.model.payloads import Payload
 from aion_core.model.times import SECOND, Duration, Instant
+from aion_core.model.tokens import TaskToken
 from aion_core.spi.calls import SendQuery, SendSignal, StartWorkflow
 from aion_core.spi.interceptors import Interceptor, chain
 

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
-import msgspec
 from attrs import define, field, frozen
 
+from aion_core.client.outcomes import settle
 from aion_core.client.refusals import error_of
 from aion_core.client.reply import Reply
 from aion_core.client.requests import (
@@ -32,7 +32,6 @@ from aion_core.client.requests import (
     StackRequest,
     StartRequest,
     TerminateRequest,
-    reaction_of,
     request_bytes,
 )
 from aion_core.client.stored import ending_of
@@ -92,8 +91,12 @@ class StoreBackend:
         limits: Limits,
         attributes: AttributeSchema,
         interceptors: Sequence[Interceptor] = (),
+        owned: bool = True,
     ) -> None:
-        """Closed until `open`. Without a visibility store, the event store is one itself."""
+        """Closed until `open`. Without a visibility store, the event store is one itself.
+
+        Stores that are not `owned` are opened and closed by somebody else.
+        """
         if visibility is None and not isinstance(store, VisibilityStore):
             raise TypeError(f"{type(store).__name__} lists no runs: give it a visibility store.")
         self.platform = platform
@@ -104,6 +107,8 @@ class StoreBackend:
         self._store = store
         self._visibility = visibility or cast("VisibilityStore", store)
         self._stores: tuple[Store, ...] = (store,) if visibility is None else (store, visibility)
+        if not owned:
+            self._stores = ()
         self._owner = os.getpid()
         self._closing = threading.Lock()
         self._closed = True
@@ -263,7 +268,7 @@ class _Post:
                 letter.reply.fail(EngineClosed("client") if isinstance(error, StoreClosed) else error)
             return None
         for letter, message, answer in zip(letters, messages, answers, strict=True):
-            if not (isinstance(answer, Settled) and _settle(letter.reply, answer.outcome)):
+            if not (isinstance(answer, Settled) and settle(letter.reply, answer.outcome)):
                 self._posted(letter, (message.workflow_id, message.message_id))
         return None
 
@@ -402,7 +407,7 @@ class _Watch:
         reply = asked.reply()
         if reply is None:
             return True
-        if outcome is not None and _settle(reply, outcome):
+        if outcome is not None and settle(reply, outcome):
             return True
         if asked.question:
             return asked.expires_at is not None and self._platform.now() > asked.expires_at + SECOND
@@ -423,19 +428,3 @@ class _Watch:
             self._leases = self._store.lease(self._me, 0, _LOOK_TTL)
             self._leases_at = now
         return self._leases.owners.get(shard_of(workflow_id, self._store.shards)) is not None
-
-
-def _settle(reply: Reply[AnyReaction | None], outcome: Outcome) -> bool:
-    """Settle with what an outcome says, if that is the last word."""
-    if outcome.kind is OutcomeKind.ACCEPTED:
-        return False
-    try:
-        if outcome.kind is OutcomeKind.REFUSED:
-            reply.fail(error_of(outcome.body))
-        else:
-            reply.set(reaction_of(outcome.body))
-    except msgspec.DecodeError as error:
-        what = f"the answer to message {outcome.message_id!r}"
-        refused = AionError(f"{what} can not be read, and may be in the format of a newer version: {error}")
-        reply.fail(refused)
-    return True

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CoroutineType
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
+from aion_core.authoring.signals import Signal
 from aion_core.authoring.workflows import Bound
-from aion_core.client.authored import Signal
 from aion_core.client.backend import Backend
 from aion_core.client.handles import Desk
 from aion_core.client.run import Run

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import attrs
-from attrs import field, frozen
+import msgspec
+from attrs import frozen
 
 from aion_core.client.events import Event, plain_value
 from aion_core.ledger import OpenActivity, fold, record_of
@@ -18,11 +18,10 @@ from aion_core.model.ids import WorkflowId
 from aion_core.model.times import as_datetime
 
 
-@frozen(kw_only=True)
-class Summary(summaries.Summary):
+class Summary(summaries.Summary, frozen=True, kw_only=True):
     """One run, as `list` shows it."""
 
-    memo: Mapping[str, Any] = field(factory=dict[str, Any])
+    memo: Mapping[str, Any] = {}  # msgspec copies an empty default for every instance
     """What the start and `set_memo` noted, as JSON's own types."""
     cursor: str = ""
     """`list(…, after=summary.cursor)` goes on behind this run."""
@@ -49,8 +48,7 @@ class PendingActivity:
     """Of the last heartbeat."""
 
 
-@frozen(kw_only=True)
-class Description(Summary):
+class Description(Summary, frozen=True, kw_only=True):
     """One run, with what a summary leaves out."""
 
     history_length: int = 0
@@ -107,4 +105,4 @@ def _plain(found: summaries.Summary) -> dict[str, Any]:
     return {**shared, "memo": {name: plain_value(value) for name, value in found.memo.items()}}
 
 
-_SHARED = [attribute.name for attribute in attrs.fields(summaries.Summary) if attribute.name != "memo"]
+_SHARED = [attribute.name for attribute in msgspec.structs.fields(summaries.Summary) if attribute.name != "memo"]

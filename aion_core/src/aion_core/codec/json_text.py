@@ -20,13 +20,23 @@ _TOO_LONG: Final = "holds an integer of more digits than Python turns into text:
 _DEEP: Final = Limits().depth
 
 
-def write_json(plain: object, *, depth: int = _DEEP, sort: bool = False) -> bytes:
+def is_flat(plain: object) -> bool:
+    """Whether it is an atom, or a sequence of atoms: nothing in it has to be looked into."""
+    kind: Any = type(plain)
+    if kind is tuple or kind is list:
+        items: Any = plain
+        return all(type(item) in _ATOMS for item in items)
+    return kind in _ATOMS
+
+
+def write_json(plain: object, *, depth: int = _DEEP, sort: bool = False, flat: bool = False) -> bytes:
     """JSON text of plain data: dicts with str keys, lists, str, int, float, bool, None.
 
     A subclass of str, int or float (a `StrEnum`, say) is written as what it is in JSON.
+    `flat`: the caller has asked `is_flat`.
     Refuses what JSON or a database can not hold: NaN and infinities, NUL, lone surrogates, other types, deep nesting.
     """
-    if type(plain) not in _ATOMS:
+    if not flat and type(plain) not in _ATOMS:
         try:
             _check(plain, depth, ())
         except _Subclass:

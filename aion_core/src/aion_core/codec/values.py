@@ -13,7 +13,7 @@ import msgspec
 from cattrs.v import transform_error
 
 from aion_core.codec.converter import build_converter, check_type
-from aion_core.codec.json_text import read_json, write_json
+from aion_core.codec.json_text import is_flat, read_json, write_json
 from aion_core.codec.unions import shown
 from aion_core.model.errors import PayloadError, PayloadTooLarge
 from aion_core.model.limits import Limits
@@ -22,6 +22,9 @@ from aion_core.model.payloads import JSON, Payload, json_payload
 T = TypeVar("T")
 _LONGEST: Final = 400
 """Characters of a problem: a value that is repeated in it may be of any size."""
+
+
+_EXACT: Final = frozenset({str, int, bool})
 
 
 class Values:
@@ -42,7 +45,7 @@ class Values:
 
     def encode(self, value: object) -> Payload:
         """The payload of a value, by its own type. Raises `PayloadError` before anything is recorded."""
-        text = self._written(value)
+        text = write_json(value, flat=True) if is_flat(value) else self._written(value)
         if len(text) > self._limits.payload:
             raise PayloadTooLarge(len(text), self._limits.payload)
         return json_payload(text)
@@ -60,7 +63,8 @@ class Values:
 
     def structure(self, plain: object, kind: Any = Any) -> Any:
         """A value of this type from JSON's own. What `decode` does after reading the text."""
-        if kind is Any:
+        # The class itself and none derived from it: what it holds is what was written.
+        if kind is Any or (type(plain) is kind and kind in _EXACT):
             return plain
         try:
             return self._converter.structure(plain, kind)
@@ -87,8 +91,8 @@ class Values:
             check_type(kind, self._converter)
 
     def _written(self, value: object) -> bytes:
-        if type(value) is str or value is None or type(value) is int:
-            return write_json(value)
+        if is_flat(value):
+            return write_json(value, flat=True)
         return write_json(self._unstructured(value, self._converter), depth=self._limits.depth)
 
     def _unstructured(self, value: object, converter: Any) -> object:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aion_core.client.requests import AnyReaction, reaction_bytes
 from aion_core.codec import encode_batch
 from aion_core.engine.recorder import Recording
+from aion_core.engine.resident import Caller
 from aion_core.ledger import OpenRecord, RunLedger, record_bytes
-from aion_core.model.ids import Fence, OpId
+from aion_core.model.ids import Fence, OpId, WorkflowId
 from aion_core.model.times import Instant
-from aion_core.spi.records import Commit, Outcome, WorkflowState
+from aion_core.spi.records import Commit, Outcome, OutcomeKind, WorkflowState
 
 
 def commit_of(
@@ -35,9 +37,30 @@ def commit_of(
     )
 
 
+def outcomes_of(
+    workflow_id: WorkflowId,
+    reactions: Sequence[tuple[Caller, AnyReaction | BaseException]],
+    *,
+    until: Instant,
+) -> list[Outcome]:
+    """The tombstones of messages that the turn records. Refusals are no part of it: they leave no history."""
+    return [
+        Outcome(
+            workflow_id=workflow_id,
+            message_id=caller.message_id,
+            kind=OutcomeKind.RECORDED,
+            body=reaction_bytes(reaction),
+            expires_at=until,
+        )
+        for caller, reaction in reactions
+        if caller.message_id is not None and not isinstance(reaction, BaseException)
+    ]
+
+
 def state_of(ledger: RunLedger) -> WorkflowState:
     """The row of a workflow whose current run is this one."""
     kept = tuple(activity for activity in ledger.activities.values() if activity.in_record)
+    record = OpenRecord(activities=kept, blocked_by=ledger.blocked_by)
     return WorkflowState(
         workflow_id=ledger.workflow_id,
         summary=ledger.summary,
@@ -46,7 +69,7 @@ def state_of(ledger: RunLedger) -> WorkflowState:
         drained_seq=ledger.drained_seq,
         start_hash=ledger.start_hash,
         next_wake=next_wake(ledger),
-        open=record_bytes(OpenRecord(activities=kept)),
+        open=record_bytes(record),
     )
 
 

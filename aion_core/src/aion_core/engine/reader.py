@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from aion_core.codec import decode_batch
-from aion_core.engine.turns import Loaded
+from aion_core.engine.surroundings import Loaded
 from aion_core.ledger import RunLedger, record_of
 from aion_core.model.errors import AionError, HistoryCorrupt, StoreUnavailable
 from aion_core.model.ids import WorkflowId
@@ -62,12 +62,20 @@ def _load(store: EventStore, workflow_id: WorkflowId, state: WorkflowState | Non
     if state is None:
         return Loaded(workflow_id=workflow_id)
     try:
-        history = _current_run(store, state)
-        return Loaded(workflow_id=workflow_id, ledger=_fold(state, history), history=history)
+        try:
+            return _whole(store, state)
+        except HistoryCorrupt:
+            # What was damaged on its way is sound the next time; what is damaged where it lies is not.
+            return _whole(store, state)
     except StoreUnavailable:
         raise
     except AionError as error:
         return Loaded(workflow_id=workflow_id, error=error)
+
+
+def _whole(store: EventStore, state: WorkflowState) -> Loaded:
+    history = _current_run(store, state)
+    return Loaded(workflow_id=state.workflow_id, ledger=_fold(state, history), history=history)
 
 
 def _current_run(store: EventStore, state: WorkflowState) -> list[Batch]:
@@ -99,4 +107,5 @@ def _fold(state: WorkflowState, history: Sequence[Batch]) -> RunLedger:
         problem = f"has a record of open activities that can not be read ({error})"
         raise HistoryCorrupt(problem, workflow_id=state.workflow_id) from error
     ledger.drained_seq = state.drained_seq
+    ledger.size = sum(len(batch.body) for batch in history)
     return ledger

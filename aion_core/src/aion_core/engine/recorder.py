@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
 import msgspec
-from attrs import define, evolve, field, frozen
+from attrs import frozen
 
 from aion_core.engine.retrying import delay, next_attempt
 from aion_core.ledger import FAILURES_IN_HISTORY, OpenActivity, RunLedger
@@ -35,20 +35,21 @@ class Rules:
     new_run: Callable[[], RunId]
 
 
-@define
-class Recording:
+class Recording(msgspec.Struct):
     """What one turn adds to a history, and what is released once it is durable."""
 
-    events: list[e.Event] = field(factory=list[e.Event])
-    runs: list[RunEntry] = field(factory=list[RunEntry])
+    events: list[e.Event] = []
+    runs: list[RunEntry] = []
     """Runs that began or ended, as they are after it."""
-    dispatch: list[OpenActivity] = field(factory=list[OpenActivity])
+    dispatch: list[OpenActivity] = []
     """Attempts that have their slot: their bodies run after the acknowledgement."""
-    enqueue: list[OpenActivity] = field(factory=list[OpenActivity])
+    enqueue: list[OpenActivity] = []
     """Attempts that wait for a slot of their queue."""
-    stop: list[tuple[int, bool]] = field(factory=list[tuple[int, bool]])
+    again: list[OpenActivity] = []
+    """Activities whose attempt failed, and which are tried again."""
+    stop: list[tuple[int, bool]] = []
     """Activities whose outcome nobody waits for any more; and whether the body is told."""
-    late: list[e.Event] = field(factory=list[e.Event])
+    late: list[e.Event] = []
     """Arrivals that came too late to be recorded."""
     ended: e.Event | None = None
     """The event that ended the run."""
@@ -58,8 +59,7 @@ class Recording:
     """Whether a summary shows any of it."""
 
 
-@frozen(kw_only=True)
-class AttemptFailed:
+class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt failed. Whether that is an event, and which, is the recorder's to say."""
 
     ordinal: int
@@ -67,6 +67,39 @@ class AttemptFailed:
     failure: Failure
     details: Payload | None = None
     """The last heartbeat's, for the next attempt."""
+
+
+class AttemptNoted(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about an attempt under way that only the state row says: it makes no event."""
+
+    ordinal: int
+    attempt: int
+    details: Payload | None = None
+    """The last heartbeat's."""
+    later: bool = False
+    """The body left it open."""
+    ends_at: Instant | None = None
+    """With `later`: when the attempt ends at the latest."""
+
+
+def verdict(ledger: RunLedger, failed: AttemptFailed, *, at: Instant) -> e.ActivityFailed | Instant | None:
+    """What a failed attempt comes to: the end of its activity, or the time of the next one. None: it is not current."""
+    activity = ledger.activities.get(failed.ordinal)
+    if activity is None or activity.attempt != failed.attempt:
+        return None
+    if failed.ordinal not in ledger.stopping:
+        again = next_attempt(activity, failed.failure, run_id=ledger.run_id, now=at)
+        if again is not None:
+            return again
+    return e.ActivityFailed(
+        seq=0,
+        at=at,
+        ordinal=failed.ordinal,
+        failure=failed.failure,
+        attempt=failed.attempt,
+        activity_type=activity.activity_type if activity.local else None,
+        input=activity.input if activity.local else None,
+    )
 
 
 class Recorder:
@@ -88,8 +121,10 @@ class Recorder:
         if commands is None or (not self.ledger.open and not isinstance(event, e.WorkflowStarted)):
             self.made.late.append(event)
             return False
-        if isinstance(event, e.WorkflowCancelRequested) and _only_ends(commands):
-            # One event stands for the request and for the end, which settles everything open.
+        first = isinstance(event, e.WorkflowCancelRequested) and not self.ledger.cancel_requested
+        if isinstance(event, e.WorkflowCancelRequested) and first and _only_ends(commands):
+            # One event stands for the request and for the end, which settles everything open. Not for a second
+            # request: behind the first, replay takes the event for how the code ended by that one.
             self._end(e.WorkflowCancelled(seq=0, at=event.at, reason=event.reason, message_id=event.message_id))
             return True
         self._write(event)
@@ -102,7 +137,8 @@ class Recorder:
 
     def held(self, event: e.Event) -> bool:
         """Write an arrival that is drained later: the run is paused, blocked, or has not begun."""
-        if not self.ledger.open and not isinstance(event, e.WorkflowStarted):
+        late = not self.ledger.open and not isinstance(event, e.WorkflowStarted)
+        if late or (isinstance(event, _OUTCOMES) and event.ordinal not in self.ledger.activities):
             self.made.late.append(event)
             return False
         self._write(event)
@@ -117,8 +153,11 @@ class Recorder:
         return True
 
     def block(self, failure: Failure, arrivals: Sequence[e.Event]) -> None:
-        """The turn is void: the run is blocked, and what arrived is recorded and kept for when it goes on."""
-        kept = list(arrivals)
+        """The turn is void: the run is blocked, and what arrived is recorded and kept for when it goes on.
+
+        What was to unblock it is not recorded: behind the block it would say that the run goes on.
+        """
+        kept = [event for event in arrivals if not isinstance(event, e.WorkflowUnblocked)]
         if kept and isinstance(kept[0], e.WorkflowStarted):
             self._write(kept.pop(0))  # its drain is void too: a start directly before a block is held
         self._write(e.WorkflowBlocked(seq=0, at=self._at, failure=failure))
@@ -130,23 +169,12 @@ class Recorder:
 
         The returned event is not written yet: it is an arrival like any other, and its drain belongs behind it.
         """
-        activity = self.ledger.activities.get(outcome.ordinal)
-        if activity is None or activity.attempt != outcome.attempt:
-            return None
-        again = None
-        if outcome.ordinal not in self.ledger.stopping:
-            again = next_attempt(activity, outcome.failure, run_id=self.ledger.run_id, now=self._at)
-        if again is None:
-            return e.ActivityFailed(
-                seq=0,
-                at=self._at,
-                ordinal=activity.ordinal,
-                failure=outcome.failure,
-                attempt=outcome.attempt,
-                activity_type=activity.activity_type if activity.local else None,
-                input=activity.input if activity.local else None,
-            )
+        again = verdict(self.ledger, outcome, at=self._at)
+        if again is None or isinstance(again, e.ActivityFailed):
+            return again
+        activity = self.ledger.activities[outcome.ordinal]
         activity.details = outcome.details or activity.details
+        self.made.again.append(activity)
         if outcome.attempt <= FAILURES_IN_HISTORY and not activity.local:
             failed = e.ActivityFailed(
                 seq=0,
@@ -162,15 +190,31 @@ class Recorder:
             self.made.noted = True
         return None
 
-    def attempt_begins(self, ordinal: int) -> None:
-        """An attempt that had no slot when it was asked for has one now: it is said before its body runs."""
-        activity = self.ledger.activities[ordinal]
+    def attempt_begins(self, ordinal: int, attempt: int) -> None:
+        """An attempt that had no slot when it was asked for has one now: it is said before its body runs.
+
+        Nothing is written for one that is over or said already, nor while the run is held.
+        """
+        activity = self.ledger.activities.get(ordinal)
+        if activity is None or activity.attempt != attempt or activity.dispatched or self.ledger.held:
+            return
         if activity.attempt <= FAILURES_IN_HISTORY and not activity.local:
             self._write(e.ActivityStarted(seq=0, at=self._at, ordinal=ordinal, attempt=activity.attempt))
         activity.dispatched = True
         activity.again_at = None
         self.made.noted = True
         self.made.dispatch.append(activity)
+
+    def attempt_noted(self, noted: AttemptNoted) -> bool:
+        """Keep what is said of an attempt. False: it is over."""
+        activity = self.ledger.activities.get(noted.ordinal)
+        if activity is None or activity.attempt != noted.attempt:
+            return False
+        activity.details = noted.details or activity.details
+        if noted.later:
+            activity.later, activity.ends_at = True, noted.ends_at
+        self.made.noted = True
+        return True
 
     # ---- writing
 
@@ -189,6 +233,9 @@ class Recorder:
             self.made.shown = True
             if isinstance(event, e.WorkflowStarted):
                 self.made.runs.append(_entry(ledger.summary, first_seq=seq, previous=event.previous_run))
+            elif self.made.runs and self.made.runs[-1].run_id == ledger.run_id:
+                begun = self.made.runs[-1]  # in this turn
+                self.made.runs[-1] = msgspec.structs.replace(begun, summary=ledger.summary)
         return event
 
     def _end(self, event: e.Event) -> None:
@@ -198,7 +245,7 @@ class Recorder:
         begun = next((run for run in self.made.runs if run.run_id == ledger.run_id), None)
         first_seq, previous = ledger.run_start, ledger.started.previous_run
         written = self._write(event)
-        entry = evolve(
+        entry = msgspec.structs.replace(
             begun or _entry(ledger.summary, first_seq=first_seq, previous=previous),
             summary=ledger.summary,
             last_seq=written.seq,
@@ -289,7 +336,8 @@ class Recorder:
 
     def _fail(self, command: c.FailWorkflow) -> None:
         started = self.ledger.started
-        self._end(e.WorkflowFailed(seq=0, at=self._at, failure=command.failure, cause_seq=command.cause_seq))
+        cause = None if command.cause is None else self.ledger.failures.get(command.cause)
+        self._end(e.WorkflowFailed(seq=0, at=self._at, failure=command.failure, cause_seq=cause))
         policy = started.retry
         if policy is None or not command.failure.retryable or command.failure.is_(*policy.non_retryable):
             return
@@ -351,6 +399,9 @@ _SHOWN: Final = frozenset(
     }
 )
 
+
+_OUTCOMES: Final = (e.ActivityCompleted, e.ActivityFailed, e.ActivityCancelled)
+"""Of activities. While code runs it knows which of them it waits for; here nobody does."""
 
 _NOTES: Final = frozenset({e.ActivityStarted, e.ActivityFailed})
 """Events that no drain belongs to. (The failure that ends an activity is an arrival, whose drain follows.)"""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+import msgspec
+from attrs import define, field
 
 from aion_core.client.reply import Reply
 from aion_core.client.requests import AnyReaction, StartRequest
-from aion_core.engine.recorder import AttemptFailed, Recording
+from aion_core.engine.recorder import AttemptFailed, AttemptNoted, Recording
 from aion_core.ledger import RunLedger
 from aion_core.model import commands as c
 from aion_core.model import events as e
-from aion_core.model.ids import MessageId, OpId, RunId, WorkflowId
+from aion_core.model.errors import LimitExceeded
+from aion_core.model.ids import Fence, MessageId, OpId, RunId, WorkflowId
 from aion_core.model.times import Instant
 from aion_core.spi.records import Batch, Message
 from aion_core.spi.runtime import Answer, Ask, Ticket
@@ -33,63 +34,66 @@ class Phase(Enum):
     """Its commit is not acknowledged yet."""
 
 
-@frozen(kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who is told what became of an arrival: somebody in this process, or whoever posted a message."""
 
     reply: Reply[AnyReaction | None] | None = None
     message: Message | None = None
+    workflow_id: WorkflowId | None = None
+    """Given with a message id, which counts within its workflow."""
     message_id: MessageId | None = None
     """Remembered, so that the same request is not taken twice."""
 
-    def answer(self, reaction: AnyReaction) -> None:
-        """It is durable."""
-        if self.reply is not None:
-            self.reply.set(reaction)
 
-    def refuse(self, error: BaseException) -> None:
-        """It is not recorded, nor will be."""
-        if self.reply is not None:
-            self.reply.fail(error)
-
-
-@frozen
-class AttemptBegins:
-    """An activity that had to queue has its slot."""
+class AttemptBegins(msgspec.Struct, frozen=True):
+    """An attempt that had to wait for its time or for a slot has both."""
 
     ordinal: int
+    attempt: int
 
 
-What: TypeAlias = e.Event | StartRequest | AttemptFailed | AttemptBegins
+What: TypeAlias = e.Event | StartRequest | AttemptFailed | AttemptBegins | AttemptNoted
 
 
-@frozen(kw_only=True)
-class Arrived:
+class Arrived(msgspec.Struct, frozen=True, kw_only=True):
     """Something that came for a workflow, and whom to tell."""
 
     what: What
     caller: Caller | None = None
+    run_id: RunId | None = None
+    """The run that it is for: any other is none of its business. None: the run that is current."""
+    by_clock: bool = False
+    """Made when the turn was taken, and not worth keeping: the clock brings it again."""
 
 
-@frozen(kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A question that leaves no event."""
 
     ask: Ask
     reply: Reply[Answer]
+    run_id: RunId | None = None
+    """As in `Arrived`."""
 
 
-@define
-class Turn:
+class Turn(msgspec.Struct):
     """One turn under way."""
 
     arrived: Sequence[Arrived]
     now: Instant
     """The time of all its events: what the code saw is what is recorded."""
-    events: list[e.Event | None] = field(factory=list[e.Event | None])
+    events: list[e.Event | None] = []
     """Per arrival, what the code is given; None for what it never sees."""
-    following: list[Arrived] = field(factory=list[Arrived])
+    following: list[Arrived] = []
     """What these bring along: the signal of a `signal_with_start` that began a run."""
+    code: list[e.Event] = []
+    """Those that code runs for, numbered."""
+    over: set[int] = set()  # msgspec copies an empty default for every instance
+    """Arrivals (by identity) that found nobody, and are answered already."""
+    starting: e.WorkflowStarted | None = None
+    held: bool = False
+    """What arrives is recorded, and drained later."""
+    excess: LimitExceeded | None = None
+    """The history has reached a limit: the run is blocked."""
     asked: Sequence[Asked] = ()
     replaces: RunId | None = None
     """The open run that its start terminates."""
@@ -97,15 +101,14 @@ class Turn:
     commands: Sequence[Sequence[c.Command] | None] = ()
     answers: Sequence[Answer] = ()
     recording: Recording | None = None
-    reactions: list[tuple[Caller, AnyReaction | BaseException]] = field(
-        factory=list[tuple[Caller, AnyReaction | BaseException]]
-    )
+    reactions: list[tuple[Caller, AnyReaction | BaseException]] = []
     """What to tell whom, once it is durable."""
     op_id: OpId = OpId("")
 
     def steps(self) -> Iterator[tuple[Arrived, e.Event | None]]:
         """Every arrival, and what the code is given of it."""
-        return zip((*self.arrived, *self.following), self.events, strict=True)
+        arrived = (*self.arrived, *self.following) if self.following else self.arrived
+        return zip(arrived, self.events, strict=True)
 
 
 @define(eq=False)
@@ -114,24 +117,36 @@ class Resident:
 
     workflow_id: WorkflowId
     phase: Phase = Phase.IDLE
+    fence: Fence | None = None
+    """Of the lease that it is written under. With another one it is another resident."""
     known: bool = False
     """Its row was read: without a ledger there is no such workflow."""
     ledger: RunLedger | None = None
     history: Sequence[Batch] | None = None
     """Of the current run, for a runtime that does not hold it yet."""
-    arrivals: deque[Arrived] = field(factory=deque[Arrived])
+    arrivals: list[Arrived] = field(factory=list[Arrived])
     asks: list[Asked] = field(factory=list[Asked])
+    seen: Ticket | None = None
+    """The activation that the code saw last."""
     turn: Turn | None = None
+    woken: bool = False
+    """Its time may have come."""
     losses: int = 0
     """How many workers in a row were lost with its code."""
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do for it."""
-        return self.phase is Phase.IDLE and not self.arrivals and not self.asks
+        return self.phase is Phase.IDLE and not self.arrivals and not self.asks and not self.woken
+
+    @property
+    def starting(self) -> bool:
+        """Whether a start is what comes next: it is a turn of its own."""
+        return bool(self.arrivals) and isinstance(self.arrivals[0].what, StartRequest)
 
     def forget(self) -> None:
         """Drop what is ahead of the store, or may be: it is read anew before the next turn."""
         self.known = False
         self.ledger = None
         self.history = None
+        self.seen = None

@@ -3,88 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count, islice
-from typing import Final, Protocol
+from typing import Final
 
-import msgspec
-from attrs import frozen
-
-from aion_core.client.requests import AnyReaction, Recorded, Started, StartRequest
+from aion_core.client.requests import Recorded, StartRequest
 from aion_core.codec.failures import failure_of
-from aion_core.engine.commits import commit_of
-from aion_core.engine.lifecycle import Begin, CodeOptions, Join, Refuse, decide_start, started
-from aion_core.engine.recorder import AttemptFailed, Recorder, Recording, Rules
-from aion_core.engine.resident import Arrived, Asked, AttemptBegins, Caller, Phase, Resident, Turn
-from aion_core.engine.retrying import next_attempt
+from aion_core.engine.commits import commit_of, outcomes_of
+from aion_core.engine.recorder import AttemptFailed, AttemptNoted, Recorder
+from aion_core.engine.resident import Arrived, Asked, AttemptBegins, Phase, Resident, Turn
+from aion_core.engine.surroundings import Loaded, Surroundings
+from aion_core.engine.taking import WITHOUT_CODE, is_due, needs_code, nobody, take, tell
 from aion_core.engine.writer import Write, Written
 from aion_core.ledger import RunLedger
 from aion_core.model import commands as c
 from aion_core.model import events as e
 from aion_core.model.errors import AionError, StoreRefused
-from aion_core.model.failed import NotOwner, WorkflowBlocked, WorkflowClosed, WorkflowNotFound
+from aion_core.model.failed import NotOwner, WorkflowBlocked, WorkflowNotFound
 from aion_core.model.failures import Failure
-from aion_core.model.ids import Fence, RunId, Version, WorkflowId
+from aion_core.model.ids import RunId, Version, WorkflowId
 from aion_core.model.status import Status
 from aion_core.model.times import Instant
-from aion_core.platform import Platform
-from aion_core.spi.records import Batch, Committed
+from aion_core.spi.records import Committed
 from aion_core.spi.runtime import Activated, Activation, ActivationResult, NeedHistory, Ticket, TicketLost
 
 _log = logging.getLogger("aion.engine")
 
 _LOSSES_BEFORE_BLOCKED: Final = 3
-
-
-@frozen(kw_only=True)
-class Loaded:
-    """A workflow was read: its current run, or that there is none, or why it can not be read."""
-
-    workflow_id: WorkflowId
-    ledger: RunLedger | None = None
-    history: Sequence[Batch] = ()
-    error: AionError | None = None
-
-
-class Surroundings(Protocol):
-    """What the turn loop needs of the engine around it. Nothing here blocks."""
-
-    platform: Platform
-    rules: Rules
-    resident: int
-    """Idle workflows that stay in memory."""
-
-    def load(self, workflow_id: WorkflowId) -> None:
-        """Read it; `Turns.loaded` hears of it."""
-        ...
-
-    def activate(self, batch: Sequence[Activation]) -> None:
-        """Run code; `Turns.activated` hears of it."""
-        ...
-
-    def evict(self, runs: Sequence[RunId]) -> None:
-        """The runtime forgets these."""
-        ...
-
-    def write(self, item: Write) -> None:
-        """Commit; `Turns.written` hears of it."""
-        ...
-
-    def fence(self, workflow_id: WorkflowId) -> Fence | None:
-        """Under which lease the workflow is written; None when its shard is not ours."""
-        ...
-
-    def code(self, workflow_type: str, version: Version | None) -> CodeOptions:
-        """What a new run of this type begins with. Raises `UnknownWorkflow`."""
-        ...
-
-    def release(self, resident: Resident, recording: Recording) -> None:
-        """The turn is durable: let its effects happen."""
-        ...
-
-    def give_back(self, recording: Recording) -> None:
-        """The turn was not written: slots that it reserved are free again."""
-        ...
 
 
 class Turns:
@@ -98,6 +43,7 @@ class Turns:
         self._tickets = count(1)
         self._by_ticket: dict[Ticket, Resident] = {}
         self._activations: list[Activation] = []
+        self._closed = False
 
     def __len__(self) -> int:
         """How many workflows are in memory."""
@@ -117,15 +63,66 @@ class Turns:
         resident.asks.append(asked)
         self._advance(resident)
 
+    def wake(self, workflow_id: WorkflowId) -> None:
+        """Its time may have come."""
+        resident = self._resident(workflow_id)
+        resident.woken = True
+        self._advance(resident)
+
+    def ledger(self, workflow_id: WorkflowId) -> RunLedger | None:
+        """What is known of a workflow in memory. It may be ahead of the store by one turn."""
+        resident = self._residents.get(workflow_id)
+        return None if resident is None else resident.ledger
+
+    def drop(self, shards: Callable[[WorkflowId], bool]) -> None:
+        """These workflows belong to another engine now: whoever waits for them here is told so."""
+        for resident in [each for each in self._residents.values() if shards(each.workflow_id)]:
+            if resident.ledger is not None and resident.ledger.head:
+                self._around.evict([resident.ledger.run_id])
+            if resident.turn is not None:
+                self._not_written(resident)
+                resident.arrivals[:0] = resident.turn.arrived
+                resident.asks[:0] = resident.turn.asked
+                resident.turn = None  # its code may still answer, and its commit may still have a verdict
+            self._refuse_all(resident, NotOwner(resident.workflow_id))
+
+    def give_up(self, error: BaseException) -> None:
+        """The engine can not go on: whoever waits is told so."""
+        residents, self._residents = self._residents, {}
+        for resident in residents.values():
+            turn = resident.turn
+            for arrived in (*(turn.arrived if turn else ()), *resident.arrivals):
+                if arrived.caller is not None and arrived.caller.reply is not None:
+                    arrived.caller.reply.fail(error)
+            for asked in (*(turn.asked if turn else ()), *resident.asks):
+                asked.reply.fail(error)
+
+    def close(self) -> None:
+        """Begin no turn any more: what arrives is for the engine that comes next. Those under way may end."""
+        self._closed = True
+
+    @property
+    def busy(self) -> int:
+        """How many turns are under way."""
+        return len(self.under_way())
+
+    def under_way(self) -> list[WorkflowId]:
+        """Those that a turn is under way for."""
+        return [each.workflow_id for each in self._residents.values() if each.phase is not Phase.IDLE]
+
     def loaded(self, loaded: Loaded) -> None:
         """A workflow was read."""
-        resident = self._residents[loaded.workflow_id]
+        resident = self._residents.get(loaded.workflow_id)
+        if resident is None or resident.phase is not Phase.LOADING:
+            return  # it was dropped meanwhile
         resident.phase = Phase.IDLE
         if loaded.error is not None:
             self._refuse_all(resident, loaded.error)
             return
         resident.known = True
         resident.ledger = loaded.ledger
+        if loaded.ledger is not None and loaded.ledger.open:
+            self._around.met(loaded.ledger)
         resident.history = loaded.history if loaded.ledger is not None else None
         self._advance(resident)
 
@@ -138,6 +135,7 @@ class Turns:
             match result:
                 case Activated():
                     resident.losses = 0
+                    resident.seen = result.ticket
                     resident.turn.commands = result.commands
                     resident.turn.answers = result.answers
                     self._record(resident)
@@ -177,144 +175,55 @@ class Turns:
 
     def _advance(self, resident: Resident) -> None:
         """Begin the next turn, if nothing is under way and something is to be done."""
-        if resident.phase is not Phase.IDLE or resident.idle:
+        if resident.phase is not Phase.IDLE or not (resident.arrivals or resident.asks or resident.woken):
             return
-        if self._around.fence(resident.workflow_id) is None:
+        if self._closed:
+            return
+        if resident.fence is None:
+            resident.fence = self._around.fence(resident.workflow_id)
+        if resident.fence is None:
             self._refuse_all(resident, NotOwner(resident.workflow_id))
         elif not resident.known:
             resident.phase = Phase.LOADING
             self._around.load(resident.workflow_id)
         else:
-            asked = self._answerable(resident)
-            if asked or resident.arrivals:
+            asked = self._answerable(resident) if resident.asks else ()
+            if asked or resident.arrivals or is_due(resident, self._platform.now()):
                 self._begin(resident, asked)
+            elif resident.woken:
+                resident.woken = False
+                self._rest(resident)
 
     def _answerable(self, resident: Resident) -> list[Asked]:
         """The questions that the code can answer now. A run that has not begun answers later, a blocked one never."""
-        if not resident.asks:
+        ledger = resident.ledger
+        silent = ledger is None or ledger.summary.status is Status.BLOCKED
+        if not silent and ledger is not None and ledger.undrained_start:
             return []
-        ledger, asks = resident.ledger, resident.asks
-        if ledger is not None and ledger.undrained_start and ledger.summary.status is not Status.BLOCKED:
-            return []
-        resident.asks = []
-        if ledger is not None and ledger.summary.status is not Status.BLOCKED:
-            return asks
+        if ledger is None and any(isinstance(each.what, StartRequest) for each in resident.arrivals):
+            return []  # it is about to begin
+        asks, resident.asks = resident.asks, []
+        answerable: list[Asked] = []
         for asked in asks:
-            asked.reply.fail(_silent(resident.workflow_id, ledger))
-        return []
+            if silent or ledger is None:
+                asked.reply.fail(_silent(resident.workflow_id, ledger))
+            elif asked.run_id not in {None, ledger.run_id}:
+                asked.reply.fail(nobody(resident.workflow_id, ledger, asked.run_id))
+            else:
+                answerable.append(asked)
+        return answerable
 
     def _begin(self, resident: Resident, asked: Sequence[Asked]) -> None:
-        ledger = resident.ledger
-        arrived = self._take(resident)
-        turn = resident.turn = Turn(arrived, self._time(ledger, arrived), asked=asked)
-        events = [self._event(resident, turn, each) for each in arrived]
-        if events and isinstance(events[0], e.WorkflowStarted) and (signal := _signal_with(arrived[0], turn.now)):
-            turn.following.append(Arrived(what=signal))
-            events.append(signal)
-        code: list[e.Event] = []
-        for event in events:
-            if event is None or isinstance(event, _WITHOUT_CODE):
-                turn.events.append(event)
-                continue
-            seq = (ledger.head if ledger else 0) + len(code) + 1
-            code.append(msgspec.structs.replace(event, seq=seq, at=turn.now))
-            turn.events.append(code[-1])
-        starting = next((event for event in code if isinstance(event, e.WorkflowStarted)), None)
-        held = starting.not_before is not None if starting else ledger is not None and ledger.held
-        if asked or (code and (not held or any(isinstance(event, _GOES_ON) for event in code))):
-            self._activate(resident, turn, code, starting)
+        # What is due is no part of a start's turn, and comes with the next one.
+        resident.woken = resident.woken and resident.starting
+        turn = resident.turn = take(resident, asked, self._around)
+        if needs_code(turn):
+            self._activate(resident, turn)
         else:
-            self._record(resident, held=held)
+            self._record(resident)
 
-    def _time(self, ledger: RunLedger | None, arrived: Sequence[Arrived]) -> Instant:
-        """The time of a turn: never before the last event's, nor before a timer that fires in it was due."""
-        now = self._platform.now()
-        if ledger is None:
-            return now
-        due = (ledger.timers.get(each.what.ordinal) for each in arrived if isinstance(each.what, e.TimerFired))
-        return max(now, ledger.last_at, *(at for at in due if at is not None))
-
-    def _take(self, resident: Resident) -> list[Arrived]:
-        """The arrivals of the next turn: all there are. A start is a turn of its own."""
-        taken: list[Arrived] = []
-        while resident.arrivals:
-            start = isinstance(resident.arrivals[0].what, StartRequest)
-            if start and taken:
-                break
-            taken.append(resident.arrivals.popleft())
-            if start:
-                break
-        return taken
-
-    def _event(self, resident: Resident, turn: Turn, arrived: Arrived) -> e.Event | None:
-        """What the code is given; None for what it never sees, and for what is answered without an event."""
-        what, ledger = arrived.what, resident.ledger
-        match what:
-            case StartRequest():
-                return self._starting(resident, turn, what, arrived.caller)
-            case AttemptBegins():
-                return None
-            case AttemptFailed():
-                return self._outcome(ledger, what, turn.now)
-            case _:
-                if ledger is None or not ledger.open:
-                    _tell(turn, arrived.caller, _nobody(ledger or RunLedger(resident.workflow_id)))
-                    return None
-                return what
-
-    def _outcome(self, ledger: RunLedger | None, failed: AttemptFailed, now: Instant) -> e.Event | None:
-        """The event that ends an activity whose attempt failed; None when it is tried again."""
-        activity = ledger.activities.get(failed.ordinal) if ledger is not None else None
-        if ledger is None or activity is None or activity.attempt != failed.attempt:
-            return None
-        if failed.ordinal not in ledger.stopping:
-            again = next_attempt(activity, failed.failure, run_id=ledger.run_id, now=now)
-            if again is not None:
-                return None
-        return e.ActivityFailed(
-            seq=0,
-            at=now,
-            ordinal=failed.ordinal,
-            failure=failed.failure,
-            attempt=failed.attempt,
-            activity_type=activity.activity_type if activity.local else None,
-            input=activity.input if activity.local else None,
-        )
-
-    def _starting(self, resident: Resident, turn: Turn, request: StartRequest, caller: Caller | None) -> e.Event | None:
-        decision = decide_start(resident.workflow_id, request, resident.ledger)
-        match decision:
-            case Join(run_id):
-                _tell(turn, caller, Started(run_id=run_id, created=False, workflow_type=request.workflow_type))
-                if resident.ledger is None or not resident.ledger.open:
-                    return None
-                return _signal_with(Arrived(what=request, caller=caller), turn.now)
-            case Refuse(error):
-                _tell(turn, caller, error)
-                return None
-            case Begin(terminating):
-                turn.replaces = terminating
-                try:
-                    code = self._around.code(request.workflow_type, request.version)
-                except AionError as error:
-                    _tell(turn, caller, error)
-                    return None
-                event = started(
-                    request,
-                    code,
-                    now=turn.now,
-                    run_id=self._platform.run_id(),
-                    previous=resident.ledger,
-                    request_id=caller.message_id if caller else None,
-                )
-                _tell(turn, caller, Started(run_id=event.run_id, created=True, workflow_type=request.workflow_type))
-                return event
-
-    def _activate(
-        self, resident: Resident, turn: Turn, code: Sequence[e.Event], starting: e.WorkflowStarted | None
-    ) -> None:
-        ledger = resident.ledger
-        base = ledger.head if ledger else 0
+    def _activate(self, resident: Resident, turn: Turn) -> None:
+        ledger, starting = resident.ledger, turn.starting
         turn.ticket = Ticket(next(self._tickets))
         resident.phase = Phase.RUNNING
         self._by_ticket[turn.ticket] = resident
@@ -329,15 +238,15 @@ class Turns:
                 workflow_id=resident.workflow_id,
                 run_id=run_id,
                 version=version,
-                base_seq=base,
+                after=None if starting is not None or resident.history is not None else resident.seen,
                 drained_seq=ledger.drained_seq if ledger else 0,
                 history=() if starting is not None else resident.history,
-                arrivals=tuple(code),
-                asks=tuple(asked.ask for asked in turn.asked),
+                arrivals=turn.code,
+                asks=[asked.ask for asked in turn.asked] if turn.asked else (),
             )
         )
 
-    def _record(self, resident: Resident, *, held: bool = False) -> None:
+    def _record(self, resident: Resident) -> None:
         """Write the turn: arrivals in their order, each with what its own drain issued."""
         turn = resident.turn
         if turn is None:
@@ -347,70 +256,79 @@ class Turns:
         turn.recording = recorder.made
         if turn.replaces is not None:
             recorder.end(e.WorkflowTerminated(seq=0, at=turn.now, reason="restarted"))
-        if (failure := _blocking(turn.commands)) is not None:
-            recorder.block(failure, [event for event in turn.events if event is not None])
-            for arrived in turn.arrived:
-                if not isinstance(arrived.what, StartRequest):
-                    _tell(turn, arrived.caller, Recorded(run_id=ledger.run_id))
+        failure = _blocking(turn.commands) if turn.excess is None else failure_of(turn.excess, tracebacks=False)
+        if failure is not None:
+            self._block(recorder, turn, failure)
         else:
-            self._write_in_order(recorder, turn, held=held)
+            self._write_in_order(recorder, turn)
         resident.history = None
-        for arrived, event in turn.steps():
-            if isinstance(arrived.what, StartRequest) and isinstance(event, e.WorkflowStarted):
-                ledger.start_hash = arrived.what.input_hash
+        if turn.held and turn.ticket is None:
+            resident.seen = None  # a worker that holds the run has missed this: it needs the history
+        if turn.starting is not None and isinstance(turn.arrived[0].what, StartRequest):
+            ledger.start_hash = turn.arrived[0].what.input_hash
         if recorder.made.events or recorder.made.noted:
             resident.ledger = ledger
             self._commit(resident, turn, ledger)
         else:
-            self._acknowledged(resident)
+            self._acknowledged(resident, durable=False)
 
-    def _write_in_order(self, recorder: Recorder, turn: Turn, *, held: bool) -> None:
+    def _block(self, recorder: Recorder, turn: Turn, failure: Failure) -> None:
+        recorder.block(failure, [event for event in turn.events if event is not None])
+        recorder.ledger.blocked_by = self._around.current_version()
+        for arrived, event in turn.steps():
+            if event is None and id(arrived) not in turn.over:
+                _note(recorder, turn, arrived)
+            elif event is not None and not isinstance(arrived.what, StartRequest):
+                tell(turn, arrived.caller, Recorded(run_id=recorder.ledger.run_id))
+
+    def _write_in_order(self, recorder: Recorder, turn: Turn) -> None:
         commands = iter(turn.commands)
-        ledger = recorder.ledger
+        ledger, held = recorder.ledger, turn.held and not turn.commands
         for arrived, event in turn.steps():
             if event is None:
-                _note(recorder, arrived)
+                if id(arrived) not in turn.over:
+                    _note(recorder, turn, arrived)
                 continue
-            if isinstance(event, e.WorkflowBlocked) or (held and not isinstance(event, _WITHOUT_CODE)):
+            if not isinstance(event, WITHOUT_CODE):
+                recorded = recorder.held(event) if held else recorder.arrival(event, next(commands))
+            elif isinstance(event, e.WorkflowBlocked):
                 recorded = recorder.held(event)
-            elif isinstance(event, _WITHOUT_CODE):
-                recorded = recorder.end(event)
+                ledger.blocked_by = self._around.current_version()
             else:
-                recorded = recorder.arrival(event, next(commands))
-            if not isinstance(arrived.what, StartRequest):
-                _tell(turn, arrived.caller, Recorded(run_id=ledger.run_id) if recorded else _nobody(ledger))
+                recorded = recorder.end(event)
+            if arrived.caller is not None and not isinstance(arrived.what, StartRequest):
+                done = Recorded(run_id=ledger.run_id) if recorded else nobody(ledger.workflow_id, ledger)
+                tell(turn, arrived.caller, done)
 
     def _commit(self, resident: Resident, turn: Turn, ledger: RunLedger) -> None:
-        fence = self._around.fence(resident.workflow_id)
-        if fence is None or turn.recording is None:
-            self._not_written(resident)
-            self._roll_back(resident)
-            return
+        if resident.fence is None or turn.recording is None:
+            raise AssertionError("a commit needs a lease and a recording")
         turn.op_id = self._platform.op_id()
         resident.phase = Phase.WRITING
-        commit = commit_of(ledger, turn.recording, op_id=turn.op_id, fence=fence)
+        until = Instant(turn.now + self._around.keep)
+        outcomes = outcomes_of(ledger.workflow_id, turn.reactions, until=until) if turn.reactions else ()
+        commit = commit_of(ledger, turn.recording, op_id=turn.op_id, fence=resident.fence, outcomes=outcomes)
+        ledger.size += len(commit.batch.body) if commit.batch else 0
         self._around.write(Write(commit=commit, start=commit.expected_seq == 0))
 
     # ---- how it ends
 
-    def _acknowledged(self, resident: Resident) -> None:
-        """It is durable: now, and not before, it has effects."""
+    def _acknowledged(self, resident: Resident, *, durable: bool = True) -> None:
+        """It is durable: now, and not before, it has effects. Not `durable`: nothing was to be recorded."""
         turn, resident.turn = resident.turn, None
         resident.phase = Phase.IDLE
         if turn is None:
             return
-        if turn.recording is not None:
-            self._around.release(resident, turn.recording)
+        if turn.recording is not None and resident.ledger is not None:
+            self._around.release(resident.ledger, turn.recording)
         for caller, reaction in turn.reactions:
-            if isinstance(reaction, BaseException):
-                caller.refuse(reaction)
-            else:
-                caller.answer(reaction)
-        answers = {answer.ask_id: answer for answer in turn.answers}
-        for asked in turn.asked:
-            if (answer := answers.get(asked.ask.ask_id)) is not None:
-                asked.reply.set(answer)
-        if turn.recording is not None:
+            self._around.tell(caller, reaction, durable=durable and not isinstance(reaction, BaseException))
+        if turn.asked:
+            answers = {answer.ask_id: answer for answer in turn.answers}
+            for asked in turn.asked:
+                if (answer := answers.get(asked.ask.ask_id)) is not None:
+                    asked.reply.set(answer)
+        if turn.recording is not None and turn.recording.runs:
             ended = [run.run_id for run in turn.recording.runs if run.last_seq is not None]
             if ended:
                 self._around.evict(ended)
@@ -448,16 +366,21 @@ class Turns:
         if resident.ledger is not None and resident.ledger.head:
             self._around.evict([resident.ledger.run_id])
         resident.forget()
+        resident.fence = None
         resident.phase = Phase.IDLE
         if turn is not None:
-            resident.arrivals.extendleft(reversed(turn.arrived))
+            resident.arrivals[:0] = [each for each in turn.arrived if not each.by_clock]
+            resident.woken = True
             resident.asks[:0] = turn.asked
         self._advance(resident)
 
     def _lost(self, resident: Resident, lost: TicketLost) -> None:
         """The worker died or hangs. Its third loss in a row blocks the workflow, so that a crash loop ends."""
+        if self._closed:  # its runtime is closing, which is not the workflow's fault
+            self._roll_back(resident)
+            return
         resident.losses += 1
-        where = f" in {lost.frame}" if lost.frame else ""
+        where = f" in {lost.frame}" if lost.frame and lost.frame not in lost.reason else ""
         _log.warning("workflow %r: %s%s", resident.workflow_id, lost.reason, where)
         if resident.losses < _LOSSES_BEFORE_BLOCKED or resident.turn is None:
             self._roll_back(resident)
@@ -475,10 +398,10 @@ class Turns:
         resident.phase = Phase.IDLE
         for arrived in turn.arrived if turn else ():
             if arrived.caller is not None:
-                arrived.caller.refuse(refusal)
+                self._around.tell(arrived.caller, refusal, durable=False)
         if turn is not None and not any(isinstance(arrived.what, StartRequest) for arrived in turn.arrived):
             blocked = e.WorkflowBlocked(seq=0, at=self._platform.now(), failure=failure_of(refusal, tracebacks=False))
-            resident.arrivals.appendleft(Arrived(what=blocked))
+            resident.arrivals.insert(0, Arrived(what=blocked))
         self._advance(resident)
         if resident.idle:
             self._residents.pop(resident.workflow_id, None)
@@ -488,53 +411,27 @@ class Turns:
         del self._residents[resident.workflow_id]
         for arrived in resident.arrivals:
             if arrived.caller is not None:
-                arrived.caller.refuse(error)
+                self._around.tell(arrived.caller, error, durable=False)
         for asked in resident.asks:
             asked.reply.fail(error)
 
 
-_WITHOUT_CODE: Final = (e.WorkflowTerminated, e.WorkflowTimedOut, e.WorkflowBlocked)
-"""What comes from outside and runs no code."""
-
-_GOES_ON: Final = (e.WorkflowResumed, e.WorkflowUnblocked)
-
-
-def _tell(turn: Turn, caller: Caller | None, reaction: AnyReaction | BaseException) -> None:
-    if caller is not None:
-        turn.reactions.append((caller, reaction))
-
-
-def _note(recorder: Recorder, arrived: Arrived) -> None:
-    """What the code never sees: attempts that begin, and those that fail and are tried again."""
+def _note(recorder: Recorder, turn: Turn, arrived: Arrived) -> None:
+    """What the code never sees: attempts that begin, that say something, and that fail and are tried again."""
     match arrived.what:
-        case AttemptBegins(ordinal) if ordinal in recorder.ledger.activities:
-            recorder.attempt_begins(ordinal)
+        case AttemptBegins(ordinal, attempt):
+            recorder.attempt_begins(ordinal, attempt)
         case AttemptFailed():
+            ledger, tried = recorder.ledger, len(recorder.made.again)
             recorder.attempt_failed(arrived.what)
+            again = len(recorder.made.again) > tried
+            tell(turn, arrived.caller, Recorded(run_id=ledger.run_id) if again else nobody(ledger.workflow_id, ledger))
+        case AttemptNoted():
+            ledger, noted = recorder.ledger, recorder.attempt_noted(arrived.what)
+            done = Recorded(run_id=ledger.run_id) if noted else nobody(ledger.workflow_id, ledger)
+            tell(turn, arrived.caller, done)
         case _:
             pass
-
-
-def _signal_with(arrived: Arrived, now: Instant) -> e.SignalReceived | None:
-    """The signal that a start brings along."""
-    request, caller = arrived.what, arrived.caller
-    if not isinstance(request, StartRequest) or request.signal is None:
-        return None
-    return e.SignalReceived(
-        seq=0,
-        at=now,
-        name=request.signal.name,
-        payload=request.signal.payload,
-        message_id=caller.message_id if caller else None,
-        headers=request.signal.headers,
-    )
-
-
-def _nobody(ledger: RunLedger) -> AionError:
-    """Why an arrival found nobody."""
-    if not ledger.head:
-        return WorkflowNotFound(ledger.workflow_id)
-    return WorkflowClosed(ledger.workflow_id, ledger.run_id, status=ledger.summary.status.value)
 
 
 def _silent(workflow_id: WorkflowId, ledger: RunLedger | None) -> AionError:

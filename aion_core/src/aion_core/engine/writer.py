@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
+import msgspec
 from attrs import field, frozen
 
 from aion_core.client.reply import Reply
@@ -27,8 +28,7 @@ _START_EVERY: Final = 4
 """Of the places in a full group, every fourth is a start's: a backlog of starts never stops what is running."""
 
 
-@frozen(kw_only=True)
-class Write:
+class Write(msgspec.Struct, frozen=True, kw_only=True):
     """A commit to be written. `start` when it begins a workflow: those yield to what has begun already."""
 
     commit: Commit
@@ -47,8 +47,7 @@ Verdict: TypeAlias = Committed | Conflict | Fenced | StoreRefused
 """What became of a commit, for certain."""
 
 
-@frozen
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """A commit and what became of it."""
 
     commit: Commit

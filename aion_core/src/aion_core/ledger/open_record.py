@@ -17,7 +17,7 @@ FAILURES_IN_HISTORY: Final = 10
 """Failed attempts that are events; the later ones only stand in the record, so that an outage fills no history."""
 
 
-class OpenActivity(msgspec.Struct, kw_only=True, omit_defaults=True):
+class OpenActivity(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """An activity without an outcome. The only mutable one of these: it changes with every attempt."""
 
     ordinal: int

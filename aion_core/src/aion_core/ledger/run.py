@@ -26,8 +26,10 @@ class RunLedger:
 
     __slots__ = (
         "activities",
+        "blocked_by",
         "cancel_requested",
         "drained_seq",
+        "failures",
         "first_run",
         "head",
         "last_at",
@@ -53,14 +55,19 @@ class RunLedger:
         self.drained_seq = head
         self.last_at = Instant(0)
         self.size = 0
+        """Bytes of the run's batches."""
         self.open = False
         """Whether the run can still do something: it has begun, and has not ended."""
+        self.blocked_by: str | None = None
+        """The version of the code that blocked the run."""
         self.cancel_requested = False
         self.undrained_start = False
         """The first drain is still to come: the start waits for its time, or for the run to be unblocked."""
         self.activities: dict[int, OpenActivity] = {}
-        self.stopping: set[int] = set()
+        self.stopping: frozenset[int] = _NONE
         """Activities that were asked to stop, whose own outcome is awaited."""
+        self.failures: dict[int, int] = {}
+        """The events that say that an activity failed, by its ordinal: one of them may end the run."""
         self.timers: dict[int, Instant] = {}
         self.waits: list[tuple[Instant, int]] = []
         """A heap of due times: of timers by ordinal, and of the run itself. What is over is skipped when it is met."""
@@ -88,6 +95,7 @@ class RunLedger:
 
     def restore(self, record: OpenRecord) -> None:
         """What the history does not say of open activities, from the state row. After the whole history was folded."""
+        self.blocked_by = record.blocked_by
         for kept in record.activities:
             known = self.activities.get(kept.ordinal)
             if known is None and kept.local:
@@ -128,10 +136,12 @@ class RunLedger:
         self.run_start = event.seq
         self.started = event
         self.open = True
+        self.size = 0
         self.first_run = event.first_run or event.run_id
         self.cancel_requested = False
+        self.failures = {}
         self.activities = {}
-        self.stopping = set()
+        self.stopping = _NONE
         self.timers = {}
         self.waits = []
         self.undrained_start = event.not_before is not None
@@ -150,13 +160,15 @@ class RunLedger:
 
     def _resumed(self, event: e.Event) -> None:
         self.undrained_start = False
+        self.blocked_by = None
         self.summary = summary_after(self.summary, event)
 
     def _closed(self, event: e.Event) -> None:
         self.summary = summary_after(self.summary, event)
         self.open = False
+        self.blocked_by = None
         self.activities = {}
-        self.stopping = set()
+        self.stopping = _NONE
         self.timers = {}
         self.waits = []
 
@@ -177,6 +189,7 @@ class RunLedger:
 
     def _attempt_failed(self, event: e.ActivityFailed) -> None:
         if event.next_attempt_at is None:
+            self.failures[event.ordinal] = event.seq
             self._over(event)
         elif (known := self.activities.get(event.ordinal)) is not None:
             known.failed(event.failure, attempt=event.attempt, again_at=event.next_attempt_at)
@@ -184,10 +197,11 @@ class RunLedger:
 
     def _over(self, event: Any) -> None:
         self.activities.pop(event.ordinal, None)
-        self.stopping.discard(event.ordinal)
+        if self.stopping:
+            self.stopping = self.stopping - {event.ordinal}
 
     def _stopping(self, event: e.ActivityCancelRequested) -> None:
-        self.stopping.add(event.ordinal)
+        self.stopping = self.stopping | {event.ordinal}
 
     def _timer_started(self, event: e.TimerStarted) -> None:
         self.timers[event.ordinal] = event.fire_at
@@ -219,6 +233,7 @@ class RunLedger:
     }
 
 
+_NONE: Final[frozenset[int]] = frozenset()
 _HOLDING: Final = frozenset({Status.PAUSED, Status.BLOCKED})
 
 

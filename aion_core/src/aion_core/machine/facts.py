@@ -67,11 +67,22 @@ _MANY_EVENTS: Final = 10_000
 _MANY_BYTES: Final = 8 * MEGABYTE
 
 
+SETTLES: Final[dict[type[e.Event], str]] = {
+    e.TimerFired: "timer",
+    **dict.fromkeys((e.ActivityCompleted, e.ActivityFailed, e.ActivityCancelled), "activity"),
+    **dict.fromkeys((e.ChildWorkflowCompleted, e.ChildWorkflowFailed, e.ChildWorkflowCancelled), "child"),
+}
+"""What each outcome is the outcome of."""
+
+
+def outcome_of(event: e.Event) -> int:
+    """The ordinal of what an event of `SETTLES` is the outcome of."""
+    ordinal: int = getattr(event, "ordinal")  # noqa: B009  # all of these have one
+    return ordinal
+
+
 def settle_the_same(one: e.Event, other: e.Event) -> bool:
-    """Whether two arrivals are outcomes of the same timer or activity."""
+    """Whether two arrivals are outcomes of the same timer, activity or child."""
     kinds = (type(one), type(other))
-    alike = kinds[0] is kinds[1] or all(kind in _ACTIVITY_OUTCOMES for kind in kinds)
+    alike = kinds[0] is kinds[1] or SETTLES.get(kinds[0], kinds[0]) == SETTLES.get(kinds[1], kinds[1])
     return alike and getattr(one, "ordinal", None) == getattr(other, "ordinal", None)
-
-
-_ACTIVITY_OUTCOMES: Final = frozenset({e.ActivityCompleted, e.ActivityFailed, e.ActivityCancelled})

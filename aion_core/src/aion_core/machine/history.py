@@ -52,6 +52,8 @@ _DEPENDS: Final = frozenset(
         e.ActivityCancelled,
         e.WorkflowCancelRequested,
         e.WorkflowCancelled,
+        e.WorkflowBlocked,
+        e.WorkflowUnblocked,
     }
 )
 
@@ -67,6 +69,7 @@ class Sorter:
         """At the beginning of a run."""
         self._asked_to_stop: set[int] = set()
         self._cancel_requested = False
+        self._blocked = False
 
     def role(self, event: e.Event) -> Role:
         """The role of the next event."""
@@ -84,8 +87,11 @@ class Sorter:
             case e.WorkflowCancelRequested():
                 self._cancel_requested = True
                 return Role.ARRIVAL
-            case e.WorkflowCancelled():
-                return Role.ISSUED if self._cancel_requested else Role.ARRIVAL
+            case e.WorkflowCancelled():  # of a blocked run it came without its code
+                return Role.ISSUED if self._cancel_requested and not self._blocked else Role.ARRIVAL
+            case e.WorkflowBlocked() | e.WorkflowUnblocked():
+                self._blocked = isinstance(event, e.WorkflowBlocked)
+                return Role.ARRIVAL
             case e.ActivityFailed():
                 return Role.ARRIVAL if event.next_attempt_at is None else Role.NOTE
             case _:

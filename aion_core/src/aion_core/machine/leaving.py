@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine, Iterable, Iterator
 from inspect import CORO_CREATED, getcoroutinestate, iscoroutine
-from typing import Any, Final, cast
+from types import FrameType
+from typing import Any, Final, NoReturn, cast
 
+from aion_core.machine.ordinals import Evicted
 from aion_core.machine.stacks import frames_of
 
 _SURVIVORS: Final[list[asyncio.Task[Any]]] = []
@@ -22,15 +25,32 @@ def close(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         setattr(task, "_log_destroy_pending", False)  # noqa: B010  # asyncio's own switch, which no stub knows
         if not task.done():
-            _close_unawaited(task)
+            _close_unawaited(frames_of(task.get_coro()))
     for task in tasks:
         if not task.done() and not _closed(task):
             _SURVIVORS.append(task)
 
 
-def _close_unawaited(task: asyncio.Task[Any]) -> None:
+def refuse() -> NoReturn:
+    """Refuse what code calls while it leaves: a `finally` that hands its clean-up to `asyncio.gather`, say.
+
+    Nobody awaits the coroutines that it made for it, so they are closed here.
+    """
+    _close_unawaited(_callers())
+    raise Evicted
+
+
+def _callers() -> Iterator[FrameType]:
+    """The frames of the code that calls now, up to where it is being closed."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  # `inspect.currentframe` without its trimmings
+    while frame is not None and frame.f_code is not _closed.__code__:
+        yield frame
+        frame = frame.f_back
+
+
+def _close_unawaited(frames: Iterable[FrameType]) -> None:
     """Coroutines that the code has made and not awaited yet, which Python would complain of when they go."""
-    for frame in frames_of(task.get_coro()):
+    for frame in frames:
         for value in frame.f_locals.values():
             for each in _members(value):
                 if iscoroutine(each) and getcoroutinestate(each) == CORO_CREATED:

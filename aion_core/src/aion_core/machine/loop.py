@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Protocol, Self, TypeVar
 from aion_core.machine.guard import Guard
 from aion_core.machine.guard import install as install_guard
 from aion_core.machine.tasks import WorkflowTask, new_task
-from aion_core.model.errors import NonDeterministicCall, WorkflowCodeError
+from aion_core.model.errors import AionError, NonDeterministicCall
 from aion_core.model.times import SECOND, Instant
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class LoopClient(Protocol):
         """The code created a task."""
         ...
 
-    def violated(self, error: WorkflowCodeError) -> None:
+    def violated(self, error: AionError) -> None:
         """The code broke a rule, whatever it does about the exception."""
         ...
 
@@ -199,7 +199,12 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
     ) -> WorkflowTask[T]:
         """A task of the run being drained. Later versions of asyncio hand over options that change nothing here."""
         client = self._client()
-        task = new_task(coro, loop=self, number=client.next_task_number(), name=name, context=context)
+        try:
+            number = client.next_task_number()
+        except BaseException:
+            coro.close()  # refused: nobody will ever await it
+            raise
+        task = new_task(coro, loop=self, number=number, name=name, context=context)
         client.started_task(task)
         return task
 

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from enum import Enum
-from itertools import count
 
 
 class Ordinals:
-    """Counts from 0 in every run, so that replayed code numbers its commands as it did the first time."""
+    """Counts from 0 in every run, so that replayed code numbers its commands as it did the first time.
 
-    __slots__ = ("activity", "cancel", "child", "marker", "signal", "task", "timer")
+    Four numbers, and not four counters: a run that waits is small.
+    """
+
+    __slots__ = ("activities", "markers", "tasks", "timers")
 
     def __init__(self) -> None:
         """All at the beginning."""
-        self.activity = count()
-        self.timer = count()
-        self.child = count()
-        self.signal = count()
-        self.cancel = count()
-        self.marker = count()
-        self.task = count(1)
+        self.activities = 0
+        self.timers = 0
+        self.markers = 0
+        self.tasks = 0
+
+    def activity(self) -> int:
+        """The next call of an activity."""
+        self.activities += 1
+        return self.activities - 1
+
+    def timer(self) -> int:
+        """The next timer."""
+        self.timers += 1
+        return self.timers - 1
+
+    def marker(self) -> int:
+        """The next side effect."""
+        self.markers += 1
+        return self.markers - 1
+
+    def task(self) -> int:
+        """The next task; the first is 1."""
+        self.tasks += 1
+        return self.tasks
 
 
 class Mode(Enum):

@@ -5,29 +5,33 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Set as AbstractSet
 from contextvars import copy_context
 from random import Random  # noqa: TID251  # seeded by the run
-from typing import Any, ClassVar, Final, TypeVar, cast
+from typing import Any, ClassVar, Final, NoReturn, TypeVar, cast
 
 from aion_core.authoring.context import Info, Surroundings
 from aion_core.codec.failures import failure_of
 from aion_core.machine import leaving
 from aion_core.machine.differences import Differences
-from aion_core.machine.facts import ContinuedAsNew, Facts, settle_the_same
+from aion_core.machine.endings import ending
+from aion_core.machine.facts import SETTLES, Facts, outcome_of, settle_the_same
 from aion_core.machine.loop import TimerHandle, WorkflowLoop
-from aion_core.machine.ordinals import Evicted, Hold, Mode, Ordinals
+from aion_core.machine.ordinals import Hold, Mode, Ordinals
 from aion_core.machine.patches import Patches
 from aion_core.machine.places import users_place
 from aion_core.machine.plain import in_plain_code, wait_for
 from aion_core.machine.signals import Mailbox
 from aion_core.machine.stacks import stack_of
+from aion_core.machine.tasks import failed_unseen, raising
 from aion_core.machine.weights import weight
 from aion_core.model import commands as c
 from aion_core.model import events as e
 from aion_core.model.attributes import Attribute
-from aion_core.model.errors import NonDeterminism, ReadOnlyViolation, WorkflowCodeError
-from aion_core.model.failed import ActivityFailed, UnknownHandler
+from aion_core.model.errors import AionError, LimitExceeded, NonDeterminism, ReadOnlyViolation
+from aion_core.model.failed import UnknownHandler
 from aion_core.model.ids import RunId, WorkflowId
+from aion_core.model.limits import Limits
 from aion_core.model.payloads import EMPTY, Payload
 from aion_core.model.policies import ActivityCall
 from aion_core.model.times import SECOND, Instant
@@ -40,20 +44,21 @@ Main = Callable[["WorkflowRun", e.WorkflowStarted], Coroutine[Any, Any, Payload]
 """The workflow's code, around which decoding and encoding are done already."""
 
 _NOTHING_GIVEN: Final = ActivityCall()
+_NO_LIMITS: Final = Limits()
+_NOTHING: Final[AbstractSet[tuple[str, int]]] = frozenset()
 
 
 class WorkflowRun:
     """The state of one run. Belongs to its loop's thread; nothing here blocks.
 
-    `apply` is the machine's side: one event, drained to quiescence, and the commands of that drain. The other methods
-    are called by workflow code while it is being drained.
+    `apply` is the machine's side: one event, drained to quiescence, and its commands. The rest is called by the code.
     """
 
     __slots__ = (
         "_commands", "_conditions", "_differences", "_facts", "_held", "_holds", "_issued", "_length", "_locals",
-        "_loop", "_main", "_markers", "_mode", "_now", "_ordinals", "_patches", "_queries", "_reader", "_rng",
-        "_size", "_stopping", "_surroundings", "_task", "_tasks", "_timers", "_traced", "_violation", "_waiting",
-        "closed", "replaying", "run_id", "signals", "workflow_id",
+        "_loop", "_main", "_markers", "_mode", "_most", "_now", "_ordinals", "_over", "_patches", "_queries",
+        "_reader", "_reason", "_rng", "_size", "_stopping", "_surroundings", "_task", "_tasks", "_timers", "_traced",
+        "_violation", "_waiting", "closed", "replaying", "run_id", "signals", "workflow_id",
     )  # fmt: skip
 
     def __init__(
@@ -77,11 +82,13 @@ class WorkflowRun:
         self.replaying = False
         self._loop = loop
         self._main = main
+        self._most = (_NO_LIMITS if surroundings is None else surroundings.limits).history_events
         self._traced = traced
         self._facts: Facts | None = None
         self._ordinals = Ordinals()
         self._mode = Mode.RUNNING
         self._reader = ""
+        self._reason = ""
         self._now = Instant(0)
         self._task: asyncio.Task[Payload] | None = None
         self._tasks: dict[asyncio.Task[Any], None] = {}
@@ -89,13 +96,14 @@ class WorkflowRun:
         self._waiting: dict[tuple[str, int], asyncio.Future[e.Event]] = {}
         self._timers: dict[int, TimerHandle] = {}
         self._conditions: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
-        self._violation: WorkflowCodeError | None = None
+        self._violation: AionError | None = None
         self._length = 0
         self._size = 0
         # What most runs never have is made when it is needed: a suspended run is small.
         self._held: list[e.Event] | None = None
         self._holds: set[Hold] | None = None
         self._issued: Sequence[e.Event] = ()
+        self._over: AbstractSet[tuple[str, int]] = _NOTHING
         self._markers: dict[int, Payload] | None = None
         self._patches: Patches | None = None
         self._locals: dict[int, str] | None = None
@@ -150,16 +158,14 @@ class WorkflowRun:
         """Whether the run still waits for this arrival: it was not settled, and the run has not ended."""
         if self.closed:
             return False
-        match event:
-            case e.TimerFired():
-                waiting = event.ordinal in self._timers
-            case e.ActivityCompleted() | e.ActivityFailed() | e.ActivityCancelled():
-                waiting = ("activity", event.ordinal) in self._waiting
-            case e.ChildWorkflowCompleted() | e.ChildWorkflowFailed() | e.ChildWorkflowCancelled():
-                waiting = ("child", event.ordinal) in self._waiting
-            case _:
-                return True
-        return waiting and not any(settle_the_same(event, held) for held in self._held or ())
+        settles = SETTLES.get(type(event))
+        if settles is None:
+            return True
+        ordinal = outcome_of(event)
+        waiting = ordinal in self._timers if settles == "timer" else (settles, ordinal) in self._waiting
+        if self._held is None:
+            return waiting
+        return waiting and not any(settle_the_same(event, held) for held in self._held)
 
     def compare(self, command: c.ScheduleActivity, event: e.ActivityScheduled) -> None:
         """Replayed code computed an input whose bytes are not the recorded ones."""
@@ -172,7 +178,7 @@ class WorkflowRun:
         return 0 if self._differences is None else self._differences.count
 
     @property
-    def violation(self) -> WorkflowCodeError | None:
+    def violation(self) -> AionError | None:
         """The rule that the code broke: nothing of the turn counts."""
         return self._violation
 
@@ -228,7 +234,8 @@ class WorkflowRun:
             loop.current = None
         if self._task is not None and self._task.done() and not self.closed:
             self.closed = True
-            self._issue("end", self._ending(self._task))
+            values = None if self._surroundings is None else self._surroundings.values
+            self._commands["end"] = ending(self._task, self._tasks, values, reason=self._reason)
 
     def _goes_on(self, event: e.Event) -> bool:
         """Keep an arrival; when it lets the run go on, drain all that was kept, and it."""
@@ -247,10 +254,13 @@ class WorkflowRun:
         if holds:
             return False
         self._held = None
+        # What these have settled, as the history says, is not cancelled by a drain before their turn comes.
+        self._over = {(SETTLES[type(each)], outcome_of(each)) for each in held if type(each) in SETTLES}
         for arrival in held:
             if isinstance(arrival, e.WorkflowStarted):
                 self._begin(arrival)
             self._drain(arrival, event.at)
+        self._over = _NOTHING
         return True
 
     def _count(self, commands: Sequence[c.Command]) -> None:
@@ -298,9 +308,10 @@ class WorkflowRun:
         try:
             chain(observed, Interceptor.handle_signal, lambda _: self.signals.put(event))(call)
         except Exception as error:  # noqa: BLE001  # the interceptor's: as if the code had raised it
-            self._loop.create_task(_raising(error), name=f"signal {event.name}")
+            self._loop.create_task(raising(error), name=f"signal {event.name}")
 
-    def _cancel(self, _: e.WorkflowCancelRequested | e.WorkflowCancelled) -> None:
+    def _cancel(self, event: e.WorkflowCancelRequested | e.WorkflowCancelled) -> None:
+        self._reason = event.reason or self._reason
         if self._task is not None:
             self._task.cancel()
 
@@ -368,27 +379,12 @@ class WorkflowRun:
                 return True
         return False
 
-    def _ending(self, task: asyncio.Task[Payload]) -> c.Command:
-        unseen = next((each for each in self._tasks if each.done() and _unretrieved(each)), None)
-        if task.cancelled():
-            return c.CancelWorkflow()
-        error = task.exception()
-        if isinstance(error, ContinuedAsNew):
-            return error.command
-        if error is None and unseen is not None:
-            error = unseen.exception()
-        if error is not None:
-            values = None if self._surroundings is None else self._surroundings.values
-            cause = error.seq if isinstance(error, ActivityFailed) else None
-            return c.FailWorkflow(failure=failure_of(error, values=values), cause_seq=cause)
-        return c.CompleteWorkflow(result=task.result())
-
     # ---- what the loop asks
 
     def next_task_number(self) -> int:
         """See `LoopClient`."""
         self.check("asyncio.create_task")
-        return next(self._ordinals.task)
+        return self._ordinals.task()
 
     def started_task(self, task: asyncio.Task[Any]) -> None:
         """See `LoopClient`."""
@@ -396,13 +392,13 @@ class WorkflowRun:
         task.add_done_callback(self._task_done)
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
-        if not _unretrieved(task):
+        if not failed_unseen(task):
             self._tasks.pop(task, None)
 
     def start_timer(self, handle: TimerHandle) -> int:
         """See `LoopClient`."""
         self.check("a timer")
-        ordinal = next(self._ordinals.timer)
+        ordinal = self._ordinals.timer()
         self._timers[ordinal] = handle
         at = Instant(round(handle.when() * SECOND))
         self._issue(
@@ -416,13 +412,14 @@ class WorkflowRun:
             return
         self.check("the cancellation of a timer")
         del self._timers[handle.ordinal]
-        if self._commands.pop(("timer", handle.ordinal), None) is None:  # started in this drain: as if it never was
+        fresh = self._commands.pop(("timer", handle.ordinal), None) is not None  # as if it never was
+        if not fresh and ("timer", handle.ordinal) not in self._over:
             self._issue(None, c.CancelTimer(ordinal=handle.ordinal, source=self._source()))
 
     def unhandled(self, context: dict[str, Any]) -> None:
         """See `LoopClient`. Tasks that failed unseen are found by their state; nothing else is of consequence."""
 
-    def violated(self, error: WorkflowCodeError) -> None:
+    def violated(self, error: AionError) -> None:
         """The code broke a rule: whatever it catches, nothing of this turn is recorded."""
         if self._violation is None:
             self._violation = error
@@ -434,7 +431,7 @@ class WorkflowRun:
         if self._mode is Mode.RUNNING:
             return
         if self._mode is Mode.LEAVING:
-            raise Evicted
+            leaving.refuse()
         error = ReadOnlyViolation(self._reader, call)
         self.violated(error)
         raise error
@@ -487,7 +484,7 @@ class WorkflowRun:
     ) -> tuple[int, asyncio.Future[e.Event]]:
         """Schedule an activity; its ordinal, and the event that will end it."""
         self.check("an activity")
-        ordinal = next(self._ordinals.activity)
+        ordinal = self._ordinals.activity()
         future = self._waiting["activity", ordinal] = self._loop.create_future()
         command = c.ScheduleActivity(
             ordinal=ordinal,
@@ -510,14 +507,15 @@ class WorkflowRun:
             return None
         self.check("the cancellation of an activity")
         fresh = self._commands.pop(("activity", ordinal), None) is not None  # as if it never was
+        over = ("activity", ordinal) in self._over
         if fresh or not wait:
             del self._waiting["activity", ordinal]
-            if not fresh:
+            if not fresh and not over:
                 self._issue(None, c.CancelActivity(ordinal=ordinal, source=self._source()))
             return None
         future = self._waiting["activity", ordinal] = self._loop.create_future()
         stopping = self._stopping = self._stopping or set()
-        if ordinal not in stopping:
+        if ordinal not in stopping and not over:
             stopping.add(ordinal)
             self._issue(None, c.CancelActivity(ordinal=ordinal, wait=True, source=self._source()))
         return future
@@ -536,7 +534,7 @@ class WorkflowRun:
     def marker(self, kind: e.MarkerKind, name: str, compute: Callable[[], Payload]) -> Payload:
         """A value computed once: what the history holds, or what `compute` gives now."""
         self.check("a side effect")
-        ordinal = next(self._ordinals.marker)
+        ordinal = self._ordinals.marker()
         recorded = None if self._markers is None else self._markers.pop(ordinal, None)
         if recorded is None and self.replaying:
             what = kind.replace("_", " ")
@@ -580,19 +578,18 @@ class WorkflowRun:
         return self._patches
 
     def _issue(self, key: object, command: c.Command) -> None:
+        if len(self._commands) >= self._most:
+            self._too_many()
         self._commands[key if key is not None else object()] = command
+
+    def _too_many(self) -> NoReturn:
+        """More than a history can hold: the run is blocked, whatever else its code does."""
+        error = LimitExceeded("commands of one turn", self._most + 1, self._most, setting="history_events")
+        self.violated(error)
+        raise error
 
     def _source(self) -> str:
         return users_place() if self._traced else ""
 
 
 _WAKING: Final = "something that wakes the workflow's code"
-
-
-async def _raising(error: Exception) -> None:
-    raise error
-
-
-def _unretrieved(task: asyncio.Task[Any]) -> bool:
-    """Whether it failed and nobody has looked: a rule on state, not on garbage collection."""
-    return bool(getattr(task, "_log_traceback", False))  # asyncio's own note of just that

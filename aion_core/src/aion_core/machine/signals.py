@@ -16,7 +16,7 @@ class Mailbox:
         """Empty."""
         self._loop = loop
         self._arrived: dict[str, deque[SignalReceived]] = {}
-        self._waiters: dict[str, deque[asyncio.Future[None]]] = {}
+        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._handlers: dict[str, Callable[[SignalReceived], None]] = {}
 
     def put(self, event: SignalReceived) -> None:
@@ -37,9 +37,7 @@ class Mailbox:
 
     async def get(self, name: str) -> SignalReceived:
         """The next signal of this name, in the order of arrival."""
-        if name in self._handlers:
-            raise ValueError(f"signal {name!r} has a handler: handle it or receive it, not both.")
-        waiters = self._waiters.setdefault(name, deque())
+        waiters = self._received(name)
         while not (arrived := self._arrived.get(name)):
             waiter: asyncio.Future[None] = self._loop.create_future()
             waiters.append(waiter)
@@ -51,21 +49,34 @@ class Mailbox:
                 elif self._arrived.get(name):  # woken and cancelled at once: the signal is for the next in line
                     self._wake(name)
                 raise
-        return arrived.popleft()
+        return self._next(name, arrived)
 
     def take(self, name: str) -> SignalReceived | None:
         """What is there, without waiting."""
+        self._received(name)
         arrived = self._arrived.get(name)
-        return arrived.popleft() if arrived else None
+        return self._next(name, arrived) if arrived else None
 
     def waiting(self) -> list[SignalReceived]:
         """What nobody has received, in the order of arrival."""
         return sorted((event for events in self._arrived.values() for event in events), key=lambda event: event.seq)
 
+    def _next(self, name: str, arrived: deque[SignalReceived]) -> SignalReceived:
+        event = arrived.popleft()
+        if not arrived:
+            del self._arrived[name]  # an empty one takes more memory than all else of a run that waits
+        return event
+
+    def _received(self, name: str) -> list[asyncio.Future[None]]:
+        """Who waits for this name, from here on never handled."""
+        if name in self._handlers:
+            raise ValueError(f"signal {name!r} has a handler: handle it or receive it, not both.")
+        return self._waiters.setdefault(name, [])
+
     def _wake(self, name: str) -> None:
-        waiters = self._waiters.get(name, ())
+        waiters = self._waiters.get(name)
         while waiters:
-            waiter = waiters.popleft()
+            waiter = waiters.pop(0)
             if not waiter.done():
                 waiter.set_result(None)
                 return

@@ -45,3 +45,13 @@ def new_task(
     # Equal numbers of many runs would make asyncio's global set of all tasks quadratic.
     tasks._unregister_task(task)  # noqa: SLF001  # there is no public way to stay out of that set
     return task
+
+
+async def raising(error: Exception) -> None:
+    """Something that failed outside of the code, as if the code had raised it."""
+    raise error
+
+
+def failed_unseen(task: asyncio.Task[Any]) -> bool:
+    """Whether it failed and nobody has looked: a rule on state, not on garbage collection."""
+    return bool(getattr(task, "_log_traceback", False))  # asyncio's own note of just that

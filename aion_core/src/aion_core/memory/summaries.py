@@ -16,9 +16,9 @@ from aion_core.model.errors import StoreRefused
 from aion_core.model.ids import RunId, WorkflowId
 from aion_core.model.summaries import Summary
 from aion_core.model.times import Instant, as_datetime, instant
-from aion_core.query import Position, matches, ordered, position_of
 from aion_core.spi.checks import check_limit
 from aion_core.spi.records import Cursor, Page, PageToken
+from aion_core.visibility import Position, matches, ordered, position_of
 
 
 @define

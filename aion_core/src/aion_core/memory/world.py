@@ -10,7 +10,8 @@ from itertools import islice
 from typing import ClassVar, Final, TypeVar
 
 import msgspec
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
+from msgspec.structs import replace
 
 from aion_core.memory.summaries import SummaryTable
 from aion_core.model.errors import CursorTooOld, StoreRefused
@@ -66,7 +67,7 @@ class History:
 
     def row(self) -> WorkflowState:
         """The state as readers see it."""
-        return evolve(self.state, floor=self.floor, op_id=self.op_id)
+        return replace(self.state, floor=self.floor, op_id=self.op_id)
 
     def after(self, seq: int) -> Sequence[Batch]:
         """Batches with events after `seq`."""
@@ -77,7 +78,7 @@ class History:
         self.state = commit.state
         self.op_id = commit.op_id
         if commit.batch:
-            self.batches.append(evolve(commit.batch, op_id=commit.op_id, blobs=blobs))
+            self.batches.append(replace(commit.batch, op_id=commit.op_id, blobs=blobs))
         for run in commit.runs:
             self.runs[run.run_id] = run
 
@@ -179,8 +180,12 @@ class LeaseBook:
             raise StoreRefused(f"a lease of {ttl} seconds was asked for; it lasts more than 0 and less than a year.")
         until = Instant(now + round(ttl * SECOND))
         self._engines[me.engine_id] = (me, until)
-        held = [holder for holder in self._shards.values() if holder.owner == me.engine_id and holder.until > now]
-        free = [holder for holder in self._shards.values() if holder.owner is None or holder.until <= now]
+        held = [holder for holder in self._shards.values() if holder.owner == me.engine_id]
+        free = [
+            holder
+            for holder in self._shards.values()
+            if holder.owner is None or (holder.until <= now and holder.owner != me.engine_id)
+        ]
         for holder in held:
             holder.until = until
         for holder in free[: max(0, want - len(held))]:

@@ -132,7 +132,8 @@ class FailWorkflow(Command, frozen=True, kw_only=True, tag="fail_workflow"):
     """Becomes `WorkflowFailed`, and the next attempt's start where the workflow has a retry policy."""
 
     failure: Failure
-    cause_seq: int | None = None
+    cause: int | None = None
+    """The ordinal of the activity whose error it was. Code does not know the number of an event that is not written."""
 
 
 class CancelWorkflow(Command, frozen=True, kw_only=True, tag="cancel_workflow"):

@@ -115,12 +115,12 @@ class ActivityFailed(Failed):
 
     code: ClassVar[str] = "activity-failed"
 
-    def __init__(self, failure: Failure, *, activity: str, attempts: int, seq: int | None = None) -> None:
-        """Of which activity, after how many attempts; `seq` is its event in the history."""
+    def __init__(self, failure: Failure, *, activity: str, attempts: int, ordinal: int | None = None) -> None:
+        """Of which activity, after how many attempts; `ordinal` is its number in the run."""
         super().__init__(failure)
         self.activity = activity
         self.attempts = attempts
-        self.seq = seq
+        self.ordinal = ordinal
 
     def __str__(self) -> str:
         """Which activity, and what of it."""
@@ -145,10 +145,10 @@ class ActivityLost(ActivityFailed):
     code: ClassVar[str] = "activity-lost"
 
 
-def activity_failed(failure: Failure, *, activity: str, attempts: int, seq: int | None = None) -> ActivityFailed:
+def activity_failed(failure: Failure, *, activity: str, attempts: int, ordinal: int | None = None) -> ActivityFailed:
     """The exception for an activity's failure."""
     kind = ActivityTimedOut if failure.timeout else ActivityLost if failure.lost else ActivityFailed
-    return kind(failure, activity=activity, attempts=attempts, seq=seq)
+    return kind(failure, activity=activity, attempts=attempts, ordinal=ordinal)
 
 
 class WorkflowFailed(Failed):

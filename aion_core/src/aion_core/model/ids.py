@@ -68,6 +68,14 @@ def schedule_id(text: object) -> ScheduleId:
     return ScheduleId(checked)
 
 
+def timer_name(text: object) -> str:
+    """Check the name that a timer is given; `aion:` is refused here, too."""
+    checked = _checked("timer name", text)
+    if checked.startswith(RESERVED_PREFIX):
+        raise InvalidId("timer name", text, f"starts with {RESERVED_PREFIX!r}, which is reserved: choose another")
+    return checked
+
+
 MAX_SCHEDULE_ID_LENGTH: Final = 200
 """A firing's workflow id is `<schedule>/<nominal time>`, and must stay below `MAX_ID_LENGTH`."""
 

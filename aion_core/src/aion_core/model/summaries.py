@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from attrs import evolve, field, frozen
+import msgspec
 
 from aion_core.model import events as e
 from aion_core.model.attributes import AttributeValue
@@ -19,8 +19,7 @@ from aion_core.model.times import as_datetime
 V = TypeVar("V")
 
 
-@frozen(kw_only=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One run, as it is listed and found. Everything here is a projection of the run's history."""
 
     id: WorkflowId
@@ -33,13 +32,12 @@ class Summary:
     parent: WorkflowId | None = None
     schedule: str | None = None
     blocked_reason: str | None = None
-    attributes: Mapping[str, AttributeValue] = field(factory=dict[str, AttributeValue])
-    memo: Mapping[str, Payload] = field(factory=dict[str, Payload])
+    attributes: Mapping[str, AttributeValue] = {}
+    memo: Mapping[str, Payload] = {}
     """Encoded, as it was recorded."""
 
 
-@frozen(kw_only=True)
-class RunEntry:
+class RunEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One run's place in the history of its workflow. Written when a run begins, and again when it ends."""
 
     summary: Summary
@@ -90,7 +88,7 @@ def summary_after(summary: Summary, event: e.Event) -> Summary:
     """The same run after one more of its events. Most events change nothing that a summary shows."""
     status = _STATUS_AFTER.get(type(event))
     if status is not None:
-        return evolve(
+        return msgspec.structs.replace(
             summary,
             status=status,
             closed=None if status.open else as_datetime(event.at),
@@ -98,9 +96,9 @@ def summary_after(summary: Summary, event: e.Event) -> Summary:
         )
     if isinstance(event, e.SearchAttributesUpdated):
         plain = {name: None if value is None else value.plain for name, value in event.attributes.items()}
-        return evolve(summary, attributes=_folded(summary.attributes, plain))
+        return msgspec.structs.replace(summary, attributes=_folded(summary.attributes, plain))
     if isinstance(event, e.MemoUpdated):
-        return evolve(summary, memo=_folded(summary.memo, event.memo))
+        return msgspec.structs.replace(summary, memo=_folded(summary.memo, event.memo))
     return summary
 
 
@@ -119,7 +117,7 @@ def fold_runs(workflow_id: WorkflowId, events: Iterable[e.Event]) -> list[RunEnt
         run = runs[-1]
         summary = summary_after(run.summary, event)
         last_seq = None if summary.status.open else run.last_seq or event.seq
-        runs[-1] = evolve(run, summary=summary, last_seq=last_seq)
+        runs[-1] = msgspec.structs.replace(run, summary=summary, last_seq=last_seq)
     return runs
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, Generic, TypeAlias, TypeVar
 
-from attrs import evolve, field, frozen
+import msgspec
 
 from aion_core.model.ids import BlobKey, EngineId, Fence, MessageId, OpId, RunId, Shard, WorkflowId
 from aion_core.model.summaries import RunEntry, Summary
@@ -22,8 +22,7 @@ C = TypeVar("C")
 _POSITION: Final = re.compile(r"(?:0|[1-9][0-9]{0,18})\.(?:0|[1-9][0-9]{0,18})")
 
 
-@frozen
-class Page(Generic[T, C]):
+class Page(msgspec.Struct, Generic[T, C], frozen=True):
     """Part of a longer answer. Pass `next` as `after` to read on; None when there is no more."""
 
     items: tuple[T, ...]
@@ -37,8 +36,7 @@ PageToken: TypeAlias = str
 # ---- histories
 
 
-@frozen(kw_only=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The events of one turn as one piece of bytes.
 
     As written it has neither `op_id` nor `blobs`: the store takes them from the commit and returns them when reading.
@@ -59,8 +57,7 @@ class Batch:
         return cls(first_seq=first_seq, last_seq=last_seq, body=body, codec=codec, crc=zlib.crc32(body))
 
 
-@frozen(kw_only=True)
-class WorkflowState:
+class WorkflowState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row per workflow id: the current run, and what the engine must know without reading the history."""
 
     workflow_id: WorkflowId
@@ -84,8 +81,7 @@ class WorkflowState:
     """Of the commit that wrote this row. Set by the store."""
 
 
-@frozen(kw_only=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that one turn changes about one workflow: an atom.
 
     The store applies all of it or nothing. It belongs to the shard of its workflow id, and `fence` is the epoch of
@@ -117,8 +113,7 @@ class Commit:
         return self.batch.last_seq if self.batch else self.expected_seq
 
 
-@frozen
-class Committed:
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """It is durable, and so is everything it carries."""
 
     head: int
@@ -126,8 +121,7 @@ class Committed:
     """Keys of the commit's blobs, in order."""
 
 
-@frozen
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True, gc=False):
     """The history's head is not where the caller believed. Nothing of this commit was applied."""
 
     head: int
@@ -135,8 +129,7 @@ class Conflict:
     """Of the commit that is the head; None when there is none."""
 
 
-@frozen
-class Fenced:
+class Fenced(msgspec.Struct, frozen=True, gc=False):
     """The caller's lease on this shard is over. Nothing of this commit will be applied by this call.
 
     On a store without transactions across shards it may follow a commit that landed: `op_id` decides.
@@ -147,8 +140,7 @@ class Fenced:
     """The shard's epoch now."""
 
 
-@frozen
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True, gc=False):
     """The store can not say whether it was applied. Ask `state()` and compare `op_id` before anything else is sent."""
 
     reason: str
@@ -157,8 +149,7 @@ class Unknown:
 AppendResult: TypeAlias = Committed | Conflict | Fenced | Unknown
 
 
-@frozen(kw_only=True)
-class CommitLimits:
+class CommitLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What one call of `append` and one commit may hold; the engine cuts to fit.
 
     The bytes of a commit are those of its batch, its blobs and its `open` record.
@@ -200,8 +191,7 @@ class MessageKind(StrEnum):
     """A verb on a schedule, or the end of a run that it started."""
 
 
-@frozen(kw_only=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something for a workflow, from another process or another workflow."""
 
     workflow_id: WorkflowId
@@ -229,8 +219,7 @@ class OutcomeKind(StrEnum):
     """The body is the error; nothing was recorded."""
 
 
-@frozen(kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The tombstone of a settled message. Posting its id again returns this and records nothing."""
 
     workflow_id: WorkflowId
@@ -244,13 +233,11 @@ class Outcome:
 OutcomeKey: TypeAlias = tuple[WorkflowId, MessageId]
 
 
-@frozen
-class Posted:
+class Posted(msgspec.Struct, frozen=True, gc=False):
     """It is durable in the inbox (it may have been there already)."""
 
 
-@frozen
-class Settled:
+class Settled(msgspec.Struct, frozen=True, gc=False):
     """It was settled before, with this outcome. Nothing was posted."""
 
     outcome: Outcome
@@ -259,8 +246,7 @@ class Settled:
 # ---- ownership
 
 
-@frozen(kw_only=True)
-class EngineInfo:
+class EngineInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An engine as the others see it."""
 
     engine_id: EngineId
@@ -271,16 +257,14 @@ class EngineInfo:
     note: str = ""
 
 
-@frozen
-class Lease:
+class Lease(msgspec.Struct, frozen=True, gc=False):
     """The right to append to a shard, until another engine gets it."""
 
     shard: Shard
     fence: Fence
 
 
-@frozen(kw_only=True)
-class LeaseTable:
+class LeaseTable(msgspec.Struct, frozen=True, kw_only=True):
     """The whole picture, as of one moment of the store's clock."""
 
     mine: tuple[Lease, ...]
@@ -295,11 +279,10 @@ class LeaseTable:
 # ---- the feed
 
 
-@frozen
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True, gc=False):
     """A position in every shard's feed. Positions that are not named are at the beginning."""
 
-    positions: Mapping[Shard, int] = field(factory=dict[Shard, int])
+    positions: Mapping[Shard, int] = {}
 
     def position(self, shard: Shard) -> int:
         """The last entry of the shard that was seen."""
@@ -307,7 +290,7 @@ class Cursor:
 
     def at(self, shard: Shard, n: int) -> Cursor:
         """This cursor after the entry (shard, n)."""
-        return evolve(self, positions={**self.positions, shard: n})
+        return msgspec.structs.replace(self, positions={**self.positions, shard: n})
 
     def __str__(self) -> str:
         """A text that survives URLs and shells."""
@@ -328,8 +311,7 @@ class Cursor:
         return cls(positions)
 
 
-@frozen(kw_only=True)
-class FeedEntry:
+class FeedEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One committed batch. Within a shard, n rises in the order of the commits."""
 
     shard: Shard
@@ -340,8 +322,7 @@ class FeedEntry:
     batch: Batch
 
 
-@frozen
-class Wake:
+class Wake(msgspec.Struct, frozen=True, gc=False):
     """A workflow that has something due."""
 
     at: Instant

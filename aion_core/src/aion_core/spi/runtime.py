@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, NewType, Protocol, TypeAlias
 
+import msgspec
 from attrs import field, frozen
 
 from aion_core.model.attributes import AttributeSchema
@@ -24,6 +25,7 @@ from aion_core.model.ids import MessageId, RunId, TaskId, Version, WorkflowId
 from aion_core.model.limits import Limits
 from aion_core.model.payloads import EMPTY, Payload
 from aion_core.model.times import Instant, Micros
+from aion_core.model.tokens import TaskToken
 from aion_core.platform import Platform
 from aion_core.spi.capabilities import Capability
 from aion_core.spi.interceptors import Interceptor
@@ -46,19 +48,17 @@ class AskKind(StrEnum):
     """Where the run's tasks wait, for people."""
 
 
-@frozen(kw_only=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A question, asked after the activation's arrivals were drained."""
 
     ask_id: MessageId
     kind: AskKind
     name: str = ""
     input: Payload = EMPTY
-    headers: Headers = field(factory=dict[str, Payload])
+    headers: Headers = {}
 
 
-@frozen(kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer to one question: a value or a failure."""
 
     ask_id: MessageId
@@ -66,27 +66,28 @@ class Answer:
     failure: Failure | None = None
 
 
-@frozen(kw_only=True)
-class Activation:
+class Activation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Apply arrivals to a run, each drained to quiescence before the next, and say what the code asked for."""
 
     ticket: Ticket
     workflow_id: WorkflowId
     run_id: RunId
     version: Version
-    base_seq: int
-    """The seq of the last event the code must have seen before: a worker that holds the run elsewhere starts anew."""
+    after: Ticket | None
+    """The activation that the code must have seen last: a worker that holds the run at any other place, or not at all,
+    answers `NeedHistory`. None with a history, which begins the run anew."""
     drained_seq: int
     """Events of the history up to here are replay, later ones live."""
     history: Sequence[Batch] | None = None
-    """From the run's first event to `base_seq`; None for a worker that is believed to hold the run."""
+    """From the run's first event to the last that is recorded; None for a worker that is believed to hold the run.
+
+    The first batch may begin before, with events of the run before: those are skipped."""
     arrivals: Sequence[Event] = ()
     """With their seq and time already, as if each were the next; the engine renumbers what it records."""
     asks: Sequence[Ask] = ()
 
 
-@frozen(kw_only=True)
-class Activated:
+class Activated(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The code ran."""
 
     ticket: Ticket
@@ -98,16 +99,14 @@ class Activated:
     answers: Sequence[Answer] = ()
 
 
-@frozen(kw_only=True)
-class NeedHistory:
-    """The worker does not hold the run at `base_seq`: the same activation again, with its history."""
+class NeedHistory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The worker does not hold the run where it is: the same activation again, with its history."""
 
     ticket: Ticket
     run_id: RunId
 
 
-@frozen(kw_only=True)
-class TicketLost:
+class TicketLost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The worker is gone or hangs; what it had done for this ticket is void. `reason` is for people."""
 
     ticket: Ticket
@@ -123,8 +122,7 @@ ActivationResult: TypeAlias = Activated | NeedHistory | TicketLost
 # ---- activities
 
 
-@frozen(kw_only=True)
-class ActivityTask:
+class ActivityTask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt of one activity."""
 
     task_id: TaskId
@@ -142,15 +140,19 @@ class ActivityTask:
     deadline: Instant | None = None
     """When the attempt ends at the latest, for the body's own planning; the engine enforces it."""
     idempotency_key: str = ""
-    task_token: str = ""
-    """What `complete_activity` takes, for bodies that complete later."""
     heartbeat_details: Payload | None = None
     """Of the attempt before."""
-    headers: Headers = field(factory=dict[str, Payload])
+    headers: Headers = {}
+
+    @property
+    def task_token(self) -> str:
+        """What `complete_activity` takes, for bodies that complete later."""
+        return str(
+            TaskToken(workflow_id=self.workflow_id, run_id=self.run_id, ordinal=self.ordinal, attempt=self.attempt)
+        )
 
 
-@frozen(kw_only=True)
-class ActivityDone:
+class ActivityDone(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt ended: exactly one of result, failure, `later` and `lost` is set. At most once per task."""
 
     task_id: TaskId
@@ -186,6 +188,13 @@ class CodeSource(Protocol):
 
     def activity(self, name: str, version: Version) -> object:
         """The activity definition of this name. LookupError when the version does not have it."""
+        ...
+
+    def note(self, activity: object) -> None:
+        """Workflow code called this activity: it need not have been handed over. Called for each call, on any thread.
+
+        From then on `activity` knows it, as far as its body is within reach of this process.
+        """
         ...
 
 

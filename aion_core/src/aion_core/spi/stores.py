@@ -223,10 +223,11 @@ class EventStore(Store):
     def lease(self, me: EngineInfo, want: int, ttl: float) -> LeaseTable:
         """Heartbeat: renew my leases for `ttl` seconds of the store's clock, take free ones up to `want`, look around.
 
-        A shard is free when nobody holds it or its lease expired. Taking it raises its epoch, and from then on no
-        commit under an older one is applied. Renewing keeps the epoch. Never takes a lease that is in force, and never
-        gives one up: with `want` below what I hold, nothing is taken. Never blocks for others. A `ttl` that is not a
-        positive number of seconds, or lasts a year, is `StoreRefused`.
+        A shard is free when nobody holds it or another engine's lease on it expired. Taking it raises its epoch, and
+        from then on no commit under an older one is applied. Renewing keeps the epoch, also of a lease of mine that
+        expired and that nobody took since: nothing can have been written under another one. Never takes a lease that is
+        in force, and never gives one up: with `want` below what I hold, nothing is taken. Never blocks for others. A
+        `ttl` that is not a positive number of seconds, or lasts a year, is `StoreRefused`.
         """
 
     @abstractmethod

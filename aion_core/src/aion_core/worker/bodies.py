@@ -172,5 +172,5 @@ class Bodies:
         place = error.__traceback__
         while place is not None and str(place.tb_frame.f_globals.get("__name__", "")).startswith("aion_core."):
             place = place.tb_next  # ours: what the body is run by
-        failure = failure_of(error.with_traceback(place))
+        failure = failure_of(error.with_traceback(place), values=self._values)
         return ActivityDone(task_id=task.task_id, failure=failure)

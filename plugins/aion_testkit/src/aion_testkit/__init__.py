@@ -29,8 +29,11 @@ if TYPE_CHECKING:
         check_forwarding,
     )
     from aion_testkit.history_rules import Invariant, Violation
+    from aion_testkit.inline import InlineRuntime, InlineSettings
     from aion_testkit.invariants import Acknowledged, check_invariants
+    from aion_testkit.replaying import Mismatch, Replays
     from aion_testkit.running import CaseResult, ConformanceReport, Verdict, run_conformance
+    from aion_testkit.runtimes import RuntimeConformance
     from aion_testkit.simulated import Crash, SimulatedPlatform, Stuck
     from aion_testkit.visibility import VisibilityStoreConformance
 
@@ -49,9 +52,14 @@ __all__ = [
     "FaultyEventStore",
     "ForwardingEventStore",
     "ForwardingVisibilityStore",
+    "InlineRuntime",
+    "InlineSettings",
     "Invariant",
+    "Mismatch",
     "NotForwarded",
     "PlannedFault",
+    "Replays",
+    "RuntimeConformance",
     "SimulatedPlatform",
     "SteppedPlatform",
     "Stuck",
@@ -78,9 +86,14 @@ _HOMES = {
     "FaultyEventStore": "faulty",
     "ForwardingEventStore": "forwarding",
     "ForwardingVisibilityStore": "forwarding",
+    "InlineRuntime": "inline",
+    "InlineSettings": "inline",
     "Invariant": "history_rules",
+    "Mismatch": "replaying",
     "NotForwarded": "forwarding",
     "PlannedFault": "faults",
+    "Replays": "replaying",
+    "RuntimeConformance": "runtimes",
     "SimulatedPlatform": "simulated",
     "SteppedPlatform": "clock",
     "Stuck": "simulated",

@@ -1,7 +1,7 @@
 """Valid commits, states, messages and packages for tests of stores, at fixed times.
 
-Every function gives something that a correct engine could have sent; a test changes with `attrs.evolve` what it is
-about. Bodies are small pieces of JSON text, since a store never reads them.
+Every function gives something that a correct engine could have sent; a test changes what it is about with
+`msgspec.structs.replace`. Bodies are small pieces of JSON text, since a store never reads them.
 
     first = start_commit("order-42", fence=fence)
     second = next_commit(first, events=3)
@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     AttributeValue,
@@ -160,10 +160,10 @@ def next_commit(
     text = events_body(before.workflow_id, head + 1, last, mark=mark) if body is None else body
     shown = before.state.summary
     if status is not None:
-        shown = evolve(shown, status=status, closed=None if status.open else as_datetime(moment(last)))
+        shown = replace(shown, status=status, closed=None if status.open else as_datetime(moment(last)))
     if attributes is not None:
-        shown = evolve(shown, attributes=dict(attributes))
-    state = evolve(
+        shown = replace(shown, attributes=dict(attributes))
+    state = replace(
         before.state, summary=shown, head=last, drained_seq=last, next_wake=next_wake, open=open_record
     )  # fmt: skip
     return Commit(
@@ -189,7 +189,7 @@ def closing_commit(before: Commit, status: Status = Status.COMPLETED, *, blobs: 
         last_seq=commit.head,
         previous_run=_previous_run(before),
     )
-    return evolve(commit, runs=(ended,))
+    return replace(commit, runs=(ended,))
 
 
 def new_run_commit(before: Commit, *, events: int = 1, blobs: Iterable[bytes] = ()) -> Commit:
@@ -198,9 +198,9 @@ def new_run_commit(before: Commit, *, events: int = 1, blobs: Iterable[bytes] = 
     shown = summary(before.workflow_id, number=number, workflow_type=before.state.summary.type)
     head = before.head
     commit = next_commit(before, events=events, blobs=blobs)
-    state = evolve(commit.state, summary=shown, run_start=head + 1)
+    state = replace(commit.state, summary=shown, run_start=head + 1)
     entry = RunEntry(summary=shown, first_seq=head + 1, previous_run=before.state.summary.run_id)
-    return evolve(commit, state=state, runs=(entry,), visible=True)
+    return replace(commit, state=state, runs=(entry,), visible=True)
 
 
 def continuing_commit(before: Commit) -> Commit:
@@ -208,7 +208,7 @@ def continuing_commit(before: Commit) -> Commit:
     end = closing_commit(before, Status.CONTINUED_AS_NEW)
     start = new_run_commit(end)
     batch = Batch.of(end.head, start.head, events_body(before.workflow_id, end.head, start.head))
-    return evolve(start, expected_seq=before.head, batch=batch, runs=end.runs + start.runs)
+    return replace(start, expected_seq=before.head, batch=batch, runs=end.runs + start.runs)
 
 
 def message(

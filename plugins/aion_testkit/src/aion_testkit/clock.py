@@ -30,11 +30,15 @@ class SteppedPlatform:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._passed = 0.0
+        self._lanes: list[_SteppedLane] = []
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let time pass. Lanes whose time has come are called soon, on their own threads."""
         with self._lock:
             self._passed += seconds
+            lanes = [*self._lanes]
+        for lane in lanes:
+            lane.look()
 
     def now(self) -> Instant:
         """`T0` and what was advanced."""
@@ -71,8 +75,40 @@ class SteppedPlatform:
         return SYSTEM.thread(target, name=name)
 
     def lane(self, handle: Handle[Any], *, name: str) -> Lane[Any]:
-        """As the real one; what it asks to be called for later is on the real clock."""
-        return SYSTEM.lane(handle, name=name)
+        """As the real one, but what it asks to be called for later comes when the clock was moved there."""
+        lane = _SteppedLane(self, handle, name)
+        with self._lock:
+            self._lanes.append(lane)
+        return lane
+
+
+class _SteppedLane:
+    """A lane of the real platform, on a clock that a test moves."""
+
+    def __init__(self, clock: SteppedPlatform, handle: Handle[Any], name: str) -> None:
+        self._clock = clock
+        self._handle = handle
+        self._due: float | None = None
+        self._lane = SYSTEM.lane(self._run, name=name)
+        self.close = self._lane.close
+        self.join = self._lane.join
+        self.put = self._lane.put
+
+    def look(self) -> None:
+        """The clock was moved."""
+        if self._due is not None:
+            self._lane.put(_LOOK)
+
+    def _run(self, items: list[Any]) -> None:
+        items = [item for item in items if item is not _LOOK]
+        if items:
+            self._due = self._handle(items)
+        # Asked again each time: the clock may be moved while the lane decides when it wants to be called.
+        while self._due is not None and self._clock.monotonic() >= self._due:
+            self._due = self._handle([])
+
+
+_LOOK: Final = object()
 
 
 def wait_for_the_clock_of(store: EventStore, seconds: float) -> None:

@@ -47,6 +47,8 @@ class Conformance:
 
     __test__ = False
     kind: ClassVar[str]
+    factory: ClassVar[str] = "make_store"
+    """The name of the author's fixture: a function that gives a new one of what is tested."""
     cases: ClassVar[tuple[Case, ...]] = ()
     """All cases of the class, in the order in which they run."""
 
@@ -61,7 +63,7 @@ class Conformance:
 
     @pytest.fixture(autouse=True)
     def _applicable(self, request: pytest.FixtureRequest) -> None:
-        """Ends a case that the store's capabilities do not ask for, and refuses to run unwatched."""
+        """Ends a case that the capabilities do not ask for, and refuses to run unwatched."""
         if not request.config.pluginmanager.has_plugin("aion_testkit"):
             pytest.fail(
                 "the pytest plugin of aion-testkit is not loaded, so skipped cases would go unnoticed: "
@@ -72,10 +74,11 @@ class Conformance:
         if any(case.name == name and case.function is not function for case in self.cases):
             pytest.fail(_refusal(type(self), [f"{name} (replaced)"]), pytrace=False)
         if wanted := needs_of(request.function):
-            make_store = request.getfixturevalue("make_store")
-            missing = wanted.difference(make_store().capabilities)
+            make = request.getfixturevalue(self.factory)
+            missing = wanted.difference(make().capabilities)
             if missing:
-                reason = f"the store does not declare {', '.join(sorted(missing))}"
+                what = self.kind.replace("_", " ")
+                reason = f"the {what} does not declare {', '.join(sorted(missing))}"
                 request.node.user_properties.append((NOT_APPLICABLE, reason))
                 pytest.skip(reason)
 
@@ -96,7 +99,7 @@ def replaced_cases(cls: type[Conformance]) -> list[str]:
 def _refusal(cls: type[Conformance], broken: Collection[str]) -> str:
     names = ", ".join(broken)
     return (
-        f"{cls.__name__} changes cases of the conformance kit: {names}. A store passes all of them as they are, "
+        f"{cls.__name__} changes cases of the conformance kit: {names}. A driver passes all of them as they are, "
         "or declares fewer capabilities."
     )
 

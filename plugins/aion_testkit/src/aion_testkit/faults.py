@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import Final, Self, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
+from msgspec.structs import replace
 
 from aion_core.spi import (
     AppendResult,
@@ -196,7 +197,7 @@ class FaultInjectingStore(ForwardingEventStore):
             return page
         *sound, last = page.items
         body = last.body[: len(last.body) // 2] if kind is FaultKind.TRUNCATED else _flipped(last.body)
-        return Page((*sound, evolve(last, body=body)), page.next)
+        return Page((*sound, replace(last, body=body)), page.next)
 
     def state(self, workflow_ids: Sequence[WorkflowId]) -> Sequence[WorkflowState | None]:
         """With faults."""

@@ -188,7 +188,7 @@ def _activities(run: Sequence[Event]) -> Iterator[Finding]:
             continue
         if event.ordinal in ended:
             yield Invariant.ACTIVITIES, f"{_name(event)} follows {_name(ended[event.ordinal])} of #{event.ordinal}"
-        if event.ordinal not in scheduled and not _local(event):
+        if event.ordinal not in scheduled and not _may_be_local(event):
             yield Invariant.ACTIVITIES, f"{_name(event)} is of activity #{event.ordinal}, which was never scheduled"
         if isinstance(event, e.ActivityCompleted | e.ActivityFailed | e.ActivityStarted):
             if event.attempt <= attempts[event.ordinal]:
@@ -209,9 +209,15 @@ _OF_ACTIVITIES: Final = (
 )
 
 
-def _local(event: Event) -> bool:
-    """A local activity has no schedule: its one event says what it was."""
-    return isinstance(event, e.ActivityCompleted | e.ActivityFailed) and event.activity_type is not None
+def _may_be_local(event: Event) -> bool:
+    """A local activity has no schedule. Its outcome says what it was; that its await was cancelled does not."""
+    match event:
+        case e.ActivityCompleted() | e.ActivityFailed():
+            return event.activity_type is not None
+        case e.ActivityCancelled() | e.ActivityCancelRequested():
+            return True
+        case _:
+            return False
 
 
 def _ends_activity(event: Event) -> bool:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from attrs import evolve, field, fields_dict, frozen
+from attrs import field, frozen
+from msgspec.structs import fields, replace
 
 from aion_core.codec import decode_batch
 from aion_core.model import events as e
@@ -237,7 +238,7 @@ def _folded(workflow: _Workflow) -> Iterator[Finding]:
         yield Invariant.FOLDED, f"{len(workflow.runs)} runs are listed, and its history has {len(fold)}"
     for entry, folded in zip(workflow.runs, fold, strict=False):
         # An entry is written when its run begins and when it ends; what is shown in between is the row's.
-        expected = folded if folded.last_seq is not None else evolve(folded, summary=entry.summary)
+        expected = folded if folded.last_seq is not None else replace(folded, summary=entry.summary)
         if entry != expected:
             yield Invariant.FOLDED, f"the entry of run {entry.run_id} is {entry}, and its history says {expected}"
     yield from _wake(workflow)
@@ -379,6 +380,6 @@ def _ranges(seqs: Sequence[int]) -> str:
 def _difference(shown: Summary | None, folded: Summary) -> str:
     if shown is None:
         return f"nothing, and the history says {folded.status}"
-    names = [name for name in fields_dict(Summary) if getattr(shown, name) != getattr(folded, name)]
+    names = [each.name for each in fields(Summary) if getattr(shown, each.name) != getattr(folded, each.name)]
     parts = [f"{name} {getattr(shown, name)!r}, and the history says {getattr(folded, name)!r}" for name in names]
     return "; ".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, TypeAlias, TypeVar
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     AppendResult,
@@ -126,7 +126,7 @@ class Place(Openings[EventStore]):
 
     def fenced(self, commit: Commit) -> Commit:
         """The commit under this place's lease."""
-        return evolve(commit, fence=self.fence(commit.workflow_id))
+        return replace(commit, fence=self.fence(commit.workflow_id))
 
     def append(self, *commits: Commit) -> Sequence[AppendResult]:
         """Send commits in one call, under this place's leases."""

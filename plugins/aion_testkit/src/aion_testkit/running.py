@@ -17,17 +17,16 @@ import pytest
 from attrs import field, frozen
 from hypothesis import configuration
 
-from aion_core.spi import (
-    Store,
-)
+from aion_core.spi import Runtime, Store
 from aion_testkit.clock import PassTime
 from aion_testkit.conformance import Case, Conformance
 from aion_testkit.events import EventStoreConformance
 from aion_testkit.pytest_plugin import is_not_applicable
+from aion_testkit.runtimes import RuntimeConformance
 from aion_testkit.visibility import VisibilityStoreConformance
 
 KINDS: Final[Mapping[str, type[Conformance]]] = {
-    cls.kind: cls for cls in (EventStoreConformance, VisibilityStoreConformance)
+    cls.kind: cls for cls in (EventStoreConformance, VisibilityStoreConformance, RuntimeConformance)
 }
 """The conformance class of every kind of plugin that has one."""
 
@@ -88,16 +87,16 @@ class ConformanceReport:
 
 def run_conformance(
     kind: str,
-    make_place: Callable[[], Callable[[], Store]],
+    make_place: Callable[[], Callable[[], Store | Runtime]],
     *,
     only: Collection[str] | None = None,
     pass_time: PassTime | None = None,
 ) -> ConformanceReport:
-    """Run the cases of a kind (`event_store`, `visibility_store`).
+    """Run the cases of a kind (`event_store`, `visibility_store`, `runtime`).
 
     `make_place` is called once for each case and gives its factory: a function whose every call gives a store object
-    onto the same place, which is empty at first. `only` names cases, layers (`faults`) or parts of one
-    (`contract.feed`); by default all run. `pass_time` lets time pass for stores on a clock that the caller moves.
+    onto the same place, which is empty at first; or a new runtime. `only` names cases, layers (`faults`) or parts of
+    one (`contract.feed`); by default all run. `pass_time` lets time pass for stores on a clock that the caller moves.
 
     Needs no test run around it, reads no configuration of pytest and leaves no files.
     """
@@ -129,11 +128,11 @@ def _named(case: Case, name: str) -> bool:
 
 
 def _generated(
-    base: type[Conformance], make_place: Callable[[], Callable[[], Store]], pass_time: PassTime | None
+    base: type[Conformance], make_place: Callable[[], Callable[[], Store | Runtime]], pass_time: PassTime | None
 ) -> type[Conformance]:
     """The class that an author would write, around these functions."""
 
-    def make_store(self: object) -> Callable[[], Store]:
+    def make(self: object) -> Callable[[], Store | Runtime]:
         del self
         return make_place()
 
@@ -142,7 +141,7 @@ def _generated(
         return pass_time
 
     fixtures: dict[str, object] = {
-        "make_store": pytest.fixture(make_store, name="make_store"),
+        base.factory: pytest.fixture(make, name=base.factory),
         "pass_time": pytest.fixture(given_pass_time, name="pass_time"),
         "__module__": "aion_testkit_run",
     }

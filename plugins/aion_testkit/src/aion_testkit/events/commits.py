@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     Batch,
@@ -97,7 +97,7 @@ class CommitCases(Layer):
         place.commit(first, quiet)
         same(
             place.state("order-1"),
-            evolve(quiet.state, op_id=quiet.op_id),
+            replace(quiet.state, op_id=quiet.op_id),
             "a commit without a batch writes state, and its op_id becomes the head's",
         )
 
@@ -142,7 +142,7 @@ class CommitCases(Layer):
         late = next_commit(first, events=2, outcomes=[outcome(posted)], posts=[message("order-2", "m-2")])
         one(place.store.append([late]), Fenced, "the old owner's commit is fenced")
         same(place.batches("order-1"), [as_read(first)], "no batch of a fenced commit")
-        same(place.state("order-1"), evolve(first.state, op_id=first.op_id), "no state of a fenced commit")
+        same(place.state("order-1"), replace(first.state, op_id=first.op_id), "no state of a fenced commit")
         same(place.inbox("order-1"), [posted], "no outcome of a fenced commit")
         same(place.inbox("order-2"), [], "no post of a fenced commit")
 
@@ -174,25 +174,25 @@ class CommitCases(Layer):
         first = start_commit("order-1")
         place.commit(first)
         now = {lease.shard: lease.fence for lease in place.take_over()}
-        second = evolve(next_commit(first), fence=now[place.shard("order-1")])
+        second = replace(next_commit(first), fence=now[place.shard("order-1")])
         same(list(place.store.append([second])), [Committed(2)], "the new owner's commits are applied")
 
     # ---- malformed commits
 
     def test_a_batch_with_a_gap_before_it_is_refused(self, place: Place) -> None:
-        self._refused(place, lambda c: evolve(c, batch=Batch.of(3, 3, b"[]"), state=evolve(c.state, head=3)))
+        self._refused(place, lambda c: replace(c, batch=Batch.of(3, 3, b"[]"), state=replace(c.state, head=3)))
 
     def test_a_batch_that_overlaps_the_history_is_refused(self, place: Place) -> None:
-        self._refused(place, lambda c: evolve(c, batch=Batch.of(1, 2, b"[]")))
+        self._refused(place, lambda c: replace(c, batch=Batch.of(1, 2, b"[]")))
 
     def test_a_batch_without_events_is_refused(self, place: Place) -> None:
-        self._refused(place, lambda c: evolve(c, batch=Batch.of(2, 1, b"[]"), state=evolve(c.state, head=1)))
+        self._refused(place, lambda c: replace(c, batch=Batch.of(2, 1, b"[]"), state=replace(c.state, head=1)))
 
     def test_a_state_that_names_another_head_is_refused(self, place: Place) -> None:
-        self._refused(place, lambda c: evolve(c, state=evolve(c.state, head=9)))
+        self._refused(place, lambda c: replace(c, state=replace(c.state, head=9)))
 
     def test_a_state_of_another_workflow_is_refused(self, place: Place) -> None:
-        self._refused(place, lambda c: evolve(c, state=evolve(c.state, workflow_id=WorkflowId("order-9"))))
+        self._refused(place, lambda c: replace(c, state=replace(c.state, workflow_id=WorkflowId("order-9"))))
 
     def test_two_commits_of_one_workflow_in_a_call_are_refused(self, place: Place) -> None:
         first = start_commit("order-1")
@@ -282,7 +282,7 @@ class CommitCases(Layer):
         answer = place.commit(commit)
         place.deliver()
         same(place.batches("order-1"), [as_read(commit, blobs=answer.blobs)], "the batch")
-        same(place.state("order-1"), evolve(commit.state, op_id=commit.op_id), "the state")
+        same(place.state("order-1"), replace(commit.state, op_id=commit.op_id), "the state")
         same(place.runs("order-1"), list(commit.runs), "the run")
         same(list(place.store.outcomes([(waiting.workflow_id, waiting.message_id)])), [settled], "the outcome")
         same(place.inbox(), [post], "the consumed message is gone, the post is there")
@@ -298,7 +298,7 @@ class CommitCases(Layer):
 
     def test_two_op_ids_at_one_head_have_one_winner(self, place: Place) -> None:
         first = start_commit("order-1")
-        twin = evolve(first, op_id=op_id())
+        twin = replace(first, op_id=op_id())
         place.commit(first)
         same(
             list(place.append(twin)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     AppendResult,
@@ -70,7 +70,7 @@ class ConcurrencyCases(Layer):
     def test_one_message_posted_by_many_is_there_once(self, place: Place) -> None:
         posted = message("order-1", "m-1")
         clients = [place.open() for _ in range(_RIVALS)]
-        answers = race([_posting(client, evolve(posted, poster=f"c-{n}")) for n, client in enumerate(clients)])
+        answers = race([_posting(client, replace(posted, poster=f"c-{n}")) for n, client in enumerate(clients)])
         same(answers, [[Posted()]] * _RIVALS, "everybody is answered Posted")
         same(len(place.inbox("order-1")), 1, "one message for one id")
 
@@ -209,7 +209,7 @@ class ConcurrencyCases(Layer):
         """The old owner appends without pause while the shards change hands; none of it lands behind the take-over."""
         fence = place.fence("order-1")
         leases = place.leases()
-        commits = [evolve(commit, fence=fence) for commit in chain(start_commit("order-1"), 200)]
+        commits = [replace(commit, fence=fence) for commit in chain(start_commit("order-1"), 200)]
         taking = threading.Event()
         old = place.open()
 
@@ -230,7 +230,7 @@ class ConcurrencyCases(Layer):
         head = state.head if state else 0
         landed = writer.result()
         same(landed, head, "after a take-over nothing of the old owner lands any more")
-        mine = evolve(next_commit(commits[head - 1], mark="new"), fence=now)
+        mine = replace(next_commit(commits[head - 1], mark="new"), fence=now)
         same(list(place.store.append([mine])), [Committed(head + 1)], "the new owner goes on at that head")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, Final, TypeAlias
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     Batch,
@@ -149,7 +149,7 @@ def _compare(place: Place, commits: Sequence[Commit], *, op_ids: bool = True) ->
 
 
 def _bare(batch: Batch, *, op_ids: bool) -> Batch:
-    return evolve(batch, blobs=(), op_id=batch.op_id if op_ids else type(batch.op_id)(""))
+    return replace(batch, blobs=(), op_id=batch.op_id if op_ids else type(batch.op_id)(""))
 
 
 def _commit(workflow_id: str, entry: _Json, before: Commit | None) -> Commit:
@@ -165,8 +165,8 @@ def _commit(workflow_id: str, entry: _Json, before: Commit | None) -> Commit:
         return commit
     crc = int(entry["crc"], 16)
     same(zlib.crc32(body), crc, "the golden file itself was damaged")
-    batch = evolve(commit.batch, codec=str(entry["codec"]), crc=crc)
-    return evolve(commit, batch=batch, state=evolve(commit.state, open=bytes_of(entry.get("open", {"text": ""}))))
+    batch = replace(commit.batch, codec=str(entry["codec"]), crc=crc)
+    return replace(commit, batch=batch, state=replace(commit.state, open=bytes_of(entry.get("open", {"text": ""}))))
 
 
 def _outcome(workflow_id: str, entry: _Json) -> Outcome:

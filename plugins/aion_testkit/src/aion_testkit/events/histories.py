@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     Batch,
@@ -22,7 +22,7 @@ def as_read(commit: Commit, *, blobs: tuple[BlobKey, ...] = ()) -> Batch:
     """A commit's batch as a store returns it: with the commit's op_id and the keys of its blobs."""
     if commit.batch is None:
         raise TypeError("a commit without a batch is not in the history")
-    return evolve(commit.batch, op_id=commit.op_id, blobs=blobs)
+    return replace(commit.batch, op_id=commit.op_id, blobs=blobs)
 
 
 def chain(first: Commit, count: int, *, events: int = 1) -> list[Commit]:

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
-from attrs import evolve
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from aion_core.spi import (
     AppendResult,
@@ -102,8 +102,8 @@ class StoreMachine(RuleBasedStateMachine):
             commit = new_run_commit(before, events=events or 1, blobs=blobs)
         settled = [outcome(m, body=b"consumed") for m in self.model.inbox(id)[:2]] if consume else []
         sent = [self._message(self.ids[posts], poster=f"run of {id}")] if posts != name else []
-        state = evolve(commit.state, next_wake=wake)
-        self._append(evolve(commit, state=state, outcomes=tuple(settled), posts=tuple(sent)))
+        state = replace(commit.state, next_wake=wake)
+        self._append(replace(commit, state=state, outcomes=tuple(settled), posts=tuple(sent)))
 
     @rule(name=_IDS, status=st.sampled_from([s for s in Status if s is not Status.CONTINUED_AS_NEW]))
     def change_status(self, name: str, status: Status) -> None:
@@ -129,7 +129,7 @@ class StoreMachine(RuleBasedStateMachine):
     def append_behind_an_old_head(self, name: str) -> None:
         """A writer that has missed a commit."""
         if before := self.old.get(self.ids[name]):
-            self._append(evolve(next_commit(before, mark="stale"), posts=(self._message(self.ids["a"]),)))
+            self._append(replace(next_commit(before, mark="stale"), posts=(self._message(self.ids["a"]),)))
 
     @rule(name=_IDS)
     def append_ahead_of_the_head(self, name: str) -> None:
@@ -145,7 +145,7 @@ class StoreMachine(RuleBasedStateMachine):
         before = self.tips.get(id)
         commit = next_commit(before, mark="deposed") if before else start_commit(id, mark="deposed")
         shard = self.place.shard(id)
-        (answer,) = self.place.store.append([evolve(commit, fence=self.stale[shard])])
+        (answer,) = self.place.store.append([replace(commit, fence=self.stale[shard])])
         same(answer, Fenced(shard, self.place.fence(id)), "a stale fence is refused, with the epoch now")
         self._compare(id)
 
@@ -156,8 +156,8 @@ class StoreMachine(RuleBasedStateMachine):
         for place, name in enumerate(names):
             before = self.tips.get(self.ids[name])
             commit = next_commit(before) if before else start_commit(self.ids[name])
-            commits.append(evolve(commit, expected_seq=commit.expected_seq + 7, batch=None) if place == 1 else commit)
-        commits[1] = evolve(commits[1], state=evolve(commits[1].state, head=commits[1].head))
+            commits.append(replace(commit, expected_seq=commit.expected_seq + 7, batch=None) if place == 1 else commit)
+        commits[1] = replace(commits[1], state=replace(commits[1].state, head=commits[1].head))
         expected = [self.model.append(commit) for commit in commits]
         same(_bare(self.place.append(*commits)), expected, "one answer for each commit, in order")
         for commit, answer in zip(commits, expected, strict=True):
@@ -180,7 +180,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(name=_IDS, number=st.integers(1, 8))
     def post_again(self, name: str, number: int) -> None:
         """An id that may wait or be settled already."""
-        posted = evolve(message(self.ids[name], f"m-{number}", n=10_000 + number), body=b"again")
+        posted = replace(message(self.ids[name], f"m-{number}", n=10_000 + number), body=b"again")
         expected = self.model.post(posted)
         same(list(self.place.store.post([posted])), [expected], "post answers as the contract says")
         self._compare(posted.workflow_id)
@@ -358,7 +358,7 @@ class StoreMachine(RuleBasedStateMachine):
     def _compare(self, id: WorkflowId) -> None:
         known = self.model.workflows.get(id)
         same(self.place.state(id), known and known.state, f"the state of {id!r}")
-        found = [(evolve(b, blobs=()), self._contents(b)) for b in self.place.batches(id, limit=2)]
+        found = [(replace(b, blobs=()), self._contents(b)) for b in self.place.batches(id, limit=2)]
         same(found, known.batches if known else [], f"the history of {id!r}")
         same(self.place.runs(id), known.runs if known else [], f"the runs of {id!r}")
         inbox = sorted(self.place.inbox(id), key=lambda m: m.poster)

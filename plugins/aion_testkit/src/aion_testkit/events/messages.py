@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     SYSTEM,
@@ -36,7 +36,7 @@ class PostCases(Layer):
     layer = "contract.messages"
 
     def test_a_posted_message_is_in_the_inbox_as_it_was_posted(self, place: Place) -> None:
-        posted = evolve(
+        posted = replace(
             message("order-1", "m-1", body="ключ".encode() + b"\x00\xff", kind=MessageKind.UPDATE),
             run_id=start_commit("order-1").state.summary.run_id,
         )

@@ -6,7 +6,8 @@ fence of a commit is in force.
 
 from __future__ import annotations
 
-from attrs import define, evolve, field
+from attrs import define, field
+from msgspec.structs import replace
 
 from aion_core.spi import (
     Batch,
@@ -68,12 +69,12 @@ class ModelStore:
         if head != commit.expected_seq:
             return Conflict(head, known.state.op_id if known else None)
         floor = known.state.floor if known else 0
-        state = evolve(commit.state, op_id=commit.op_id, floor=floor)
+        state = replace(commit.state, op_id=commit.op_id, floor=floor)
         if known is None:
             known = self.workflows[commit.workflow_id] = ModelWorkflow(state)
         known.state = state
         if commit.batch:
-            known.batches.append((evolve(commit.batch, op_id=commit.op_id), commit.blobs))
+            known.batches.append((replace(commit.batch, op_id=commit.op_id), commit.blobs))
             self.feed.append((commit.workflow_id, commit.op_id))
         for entry in commit.runs:
             known.write_run(entry)
@@ -109,7 +110,7 @@ class ModelStore:
         self.reader_is_late = self.reader_is_late or any(op_id in gone for _, op_id in self.feed)
         known.batches = [kept for kept in known.batches if kept[0].op_id not in gone]
         known.runs = [entry for entry in known.runs if entry.first_seq >= border]
-        known.state = evolve(known.state, floor=max(known.state.floor, border - 1))
+        known.state = replace(known.state, floor=max(known.state.floor, border - 1))
         if before_run is None:
             del self.workflows[workflow_id]
 

@@ -76,6 +76,11 @@ class OwnershipCases(Layer):
         same(sorted(fences(table)), sorted(place.shards), "a shard whose lease expired is free")
         same(dict(table.owners), dict.fromkeys(place.shards, TWO.engine_id), "the table names the new owner")
 
+    def test_a_lease_that_expired_and_that_nobody_took_is_renewed_under_its_epoch(self, place: Place) -> None:
+        old = fences(place.store.lease(ONE, place.store.shards, SHORT))
+        place.pass_time(SHORT)
+        same(fences(place.store.lease(ONE, place.store.shards, LONG)), old, "whoever was only late keeps its epochs")
+
     def test_a_lease_that_was_renewed_in_time_can_not_be_taken(self, place: Place) -> None:
         place.store.lease(ONE, place.store.shards, SHORT)
         place.store.lease(ONE, place.store.shards, LONG)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     Instant,
@@ -33,17 +33,17 @@ class StateCases(Layer):
 
     def test_the_state_is_returned_as_the_commit_gave_it(self, place: Place) -> None:
         commit = start_commit("order-1", events=3, next_wake=moment(60), attributes={"customer": "acme"})
-        shown = evolve(
+        shown = replace(
             commit.state.summary,
             parent=WorkflowId("parent-1"),
             schedule="nightly",
             memo={"note": json_payload('"für später"'.encode())},
         )
-        commit = evolve(commit, state=evolve(commit.state, summary=shown, open=b"\x00\xff open \xfe", drained_seq=2))
+        commit = replace(commit, state=replace(commit.state, summary=shown, open=b"\x00\xff open \xfe", drained_seq=2))
         place.commit(commit)
         same(
             place.state("order-1"),
-            evolve(commit.state, op_id=commit.op_id),
+            replace(commit.state, op_id=commit.op_id),
             "state returns every field as committed, and the op_id of the commit",
         )
 
@@ -53,7 +53,7 @@ class StateCases(Layer):
         place.commit(first, second)
         same(
             place.state("order-1"),
-            evolve(second.state, op_id=second.op_id),
+            replace(second.state, op_id=second.op_id),
             "the state is the last commit's, with nothing left of the one before",
         )
 
@@ -68,7 +68,7 @@ class StateCases(Layer):
 
     def test_a_floor_in_a_commit_is_ignored(self, place: Place) -> None:
         commit = start_commit("order-1", events=3)
-        place.commit(evolve(commit, state=evolve(commit.state, floor=2)))
+        place.commit(replace(commit, state=replace(commit.state, floor=2)))
         state = place.state("order-1")
         same(state and state.floor, 0, "the floor is kept by the store: what a commit says is ignored")
 

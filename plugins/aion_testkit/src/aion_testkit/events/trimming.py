@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     BlobNotFound,
@@ -63,7 +63,7 @@ class TrimCases(Layer):
         last = commits[-1]
         same(
             place.state("order-1"),
-            evolve(last.state, op_id=last.op_id, floor=2),
+            replace(last.state, op_id=last.op_id, floor=2),
             "the floor becomes the seq before the run's first, and nothing else of the row changes",
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     Capability,
@@ -88,7 +88,7 @@ class AtomicVisibilityCases(Layer):
     @needs(Capability.ATOMIC_VISIBILITY)
     def test_a_repeated_commit_changes_nothing_that_is_listed(self, place: Place) -> None:
         commit = start_commit("order-1")
-        place.commit(commit, evolve(commit, visible=True))
+        place.commit(commit, replace(commit, visible=True))
         same(listed(place), [commit.state.summary], "a repeat does nothing")
 
     @needs(Capability.ATOMIC_VISIBILITY)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aion_core.spi import (
     Among,
@@ -255,7 +255,7 @@ class OrderCases(Layer):
             same([r.run_id for r in found], [r.run_id for r in rows[::-1]], "ties: newest run id first, either way")
 
     def test_one_run_id_under_two_workflows_is_two_rows(self, shelf: Shelf) -> None:
-        rows = [evolve(summary("a"), id=summary(id).id) for id in ("a", "b", "c")]
+        rows = [replace(summary("a"), id=summary(id).id) for id in ("a", "b", "c")]
         shelf.store.record(rows)
         same([row.id for row in shelf.list(limit=1)], ["c", "b", "a"], "of the same run id the greater id first")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from aion_core.spi import (
     AttributeValue,
@@ -55,7 +55,7 @@ class RecordingCases(Layer):
         same(shelf.store.count(None), 0, "nothing to count")
 
     def test_a_summary_is_listed_as_it_was_recorded(self, shelf: Shelf) -> None:
-        row = evolve(
+        row = replace(
             summary("order-1", status=Status.FAILED, attributes={"customer": "acme"}),
             parent=WorkflowId("Elternteil/ü"),
             schedule="nightly",

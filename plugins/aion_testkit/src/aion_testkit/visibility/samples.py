@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from attrs import evolve
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aion_core.spi import (
     Among,
@@ -107,7 +107,7 @@ def spread() -> list[Summary]:
             attributes["vip"] = number % 8 < 4
             attributes["order.due"] = TIMES[number % len(TIMES)]
         row = summary(f"order-{number}", number=number, status=status, attributes=attributes)
-        rows.append(evolve(row, parent=WorkflowId("parent-1") if number % 2 else None))
+        rows.append(replace(row, parent=WorkflowId("parent-1") if number % 2 else None))
     return rows
 
 
@@ -135,7 +135,7 @@ def summaries(draw: st.DrawFn) -> Summary:
         started=moment(draw(st.sampled_from([0, 1, 1.000001, 2]))),
         attributes=attributes,
     )
-    return evolve(
+    return replace(
         row,
         version=Version(str(draw(values_of(Field("version", AttributeType.STR))))),
         parent=draw(st.none() | st.just(WorkflowId("parent-1"))),
