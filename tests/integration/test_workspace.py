@@ -54,7 +54,33 @@ def test_no_file_is_over_six_hundred_lines():
     assert not long
 
 
+def test_the_architecture_page_names_the_layers_in_their_order():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    section = (ROOT / "docs/architecture.md").read_text().split("## ")[1]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == layers
+
+
+def test_the_architecture_page_names_every_room_of_the_engine():
+    rooms = {path.stem for path in ROOT.glob("aion_core/src/aion_core/engine/*.py")} - {"__init__"}
+    section = (ROOT / "docs/architecture.md").read_text().split("## The turn")[1].split("## ")[0]
+    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)))
+    assert sorted(named) == sorted(rooms)
+
+
+def prose(page):
+    """Without code, in which brackets mean something else."""
+    return re.sub(r"^```.*?^```|`[^`\n]+`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page):
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_between_documents_lead_somewhere():
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")):
-        for target in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
+        for path, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]+))?\)", prose(page)):
+            target = page.parent / path if path else page
+            assert target.exists(), f"{page.relative_to(ROOT)} links to {path}"
+            assert not anchor or anchor in anchors(target), f"{page.relative_to(ROOT)} links to {path}#{anchor}"
