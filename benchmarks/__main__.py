@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
-from benchmarks import codecs, machine, queries, startup
+from benchmarks import codecs, driver, engine, machine, measure, queries, startup
+from benchmarks.page import written
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "events": codecs.events,
     "values": codecs.values,
     "queries": queries.parser,
     "machine": machine.machine,
+    "driver": driver.driver,
+    "engine": engine.engine,
     "startup": startup.startup,
 }
 
@@ -19,11 +23,16 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(BENCHMARKS)}")
-    names: list[str] = parser.parse_args().names
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the figures to this page, too")
+    arguments = parser.parse_args()
+    names: list[str] = arguments.names
+    page: Path | None = arguments.markdown
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     for name in names or BENCHMARKS:
         BENCHMARKS[name]()
+    if page is not None:
+        page.write_text(written(names, measure.reported, page), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 ROUNDS = 5
 
@@ -40,7 +41,13 @@ def timed(*things: Callable[[], object], rounds: int = ROUNDS) -> list[Timing]:
     ]
 
 
+reported: Final[list[Mapping[str, Any]]] = []
+"""Every line of this run."""
+
+
 def report(figure: str, **values: object) -> None:
     """One JSON line on stdout."""
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
-    print(json.dumps({"figure": figure, **rounded, "python": sys.version.split()[0]}), flush=True)
+    line = {"figure": figure, **rounded, "python": sys.version.split()[0]}
+    reported.append(line)
+    print(json.dumps(line), flush=True)

@@ -9,7 +9,7 @@ from aion_core.model.ids import RunId, Version, WorkflowId
 from aion_core.model.status import Status
 from aion_core.model.summaries import Summary
 from aion_core.model.times import Instant
-from aion_core.query import matches, parse
+from aion_core.visibility import matches, parse
 from benchmarks.measure import report, timed
 
 QUERIES = 10_000
