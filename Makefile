@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DISTRIBUTIONS := aion_core aion_runtime_thread plugins/aion_testkit
+DISTRIBUTIONS := aion_core aion_runtime_thread aion_store_sql plugins/aion_testkit
 PROJECTS := $(DISTRIBUTIONS:%=%/pyproject.toml)
 
 help: ## what there is

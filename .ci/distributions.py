@@ -13,6 +13,7 @@ DISTRIBUTIONS = {
     # folder: (distribution, import package, folder of its tests)
     "aion_core": ("aion-durable-core", "aion_core", "tests/core"),
     "aion_runtime_thread": ("aion-runtime-thread", "aion_runtime_thread", "tests/runtime_thread"),
+    "aion_store_sql": ("aion-store-sql", "aion_store_sql", "tests/store_sql"),
     "plugins/aion_testkit": ("aion-testkit", "aion_testkit", "tests/testkit"),
 }
 IMPORT_ALL = """

@@ -228,7 +228,7 @@ def message(
         body=body,
         poster=poster,
         n=n,
-        posted_at=moment(n),
+        posted_at=moment(min(n, 1_000_000)),  # a date that every store can keep
     )
 
 

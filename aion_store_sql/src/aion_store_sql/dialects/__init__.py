@@ -1,0 +1,1 @@
+"""The databases, each in a file of its own."""

@@ -1,0 +1,115 @@
+"""What differs from database to database, in the words of the statements that are the same everywhere."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, ClassVar, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from aion_store_sql.schema import PREFIX
+from aion_store_sql.settings import SqlSettings
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+class Put(ABC):
+    """A statement that writes rows of one table, as many as it is given."""
+
+    @abstractmethod
+    def run(self, cursor: Any, rows: Sequence[Row]) -> None:
+        """Write them. At least one."""
+
+
+class Dialect(ABC):
+    """One kind of database.
+
+    Statements are written with `?` for a bound value and `aion_` before every table; `text` makes of them what the
+    driver takes. `… {among}` compares with a list that is bound as one value, made by `array`.
+    """
+
+    name: ClassVar[str]
+    among: ClassVar[str]
+    lock: ClassVar[str] = " FOR UPDATE"
+    """After a SELECT: hold these rows until the transaction ends."""
+    skip: ClassVar[str] = " FOR UPDATE SKIP LOCKED"
+    """The same, and pass over those that others hold."""
+    clock: ClassVar[str | None]
+    """The database's time in microseconds, as an expression. None: it has none, and the platform's is used."""
+    begin: ClassVar[str] = "BEGIN"
+
+    def __init__(self, settings: SqlSettings) -> None:
+        """Nothing is touched."""
+        self.settings = settings
+        self._prefix = settings.prefix
+        self.text = cache(self._text)
+
+    @abstractmethod
+    def engine(self) -> sa.Engine:
+        """A pool of connections, each of them in autocommit: transactions are begun and ended by statements."""
+
+    @abstractmethod
+    def array(self, values: Sequence[Any]) -> Any:
+        """A list as the one value that `{among}` takes. Not empty."""
+
+    @abstractmethod
+    def insert(self, table: sa.Table, *columns: str) -> Put:
+        """New rows; an error where one of the same key is."""
+
+    @abstractmethod
+    def upsert(self, table: sa.Table, *columns: str) -> Put:
+        """Rows that replace these columns of those of the same key."""
+
+    @abstractmethod
+    def insert_missing(self, table: sa.Table, *columns: str) -> Put:
+        """Rows that are left out where one of the same key is."""
+
+    @abstractmethod
+    def is_transient(self, error: BaseException) -> bool:
+        """Whether the transaction was undone for the sake of others, and may be tried again at once."""
+
+    @abstractmethod
+    def is_away(self, error: BaseException) -> bool:
+        """Whether the database can not do it now, and may later: it is down, full or busy."""
+
+    @abstractmethod
+    def lock_schema(self, cursor: Any) -> None:
+        """Within a transaction: wait until nobody else makes tables here."""
+
+    @abstractmethod
+    def has_table(self, cursor: Any, table: sa.Table) -> bool:
+        """Whether it is there."""
+
+    @abstractmethod
+    def ddl(self, cursor: Any) -> list[str]:
+        """The statements that make all tables and their indexes."""
+
+    def stored(self, text: str) -> str:
+        """A text of any characters as a column takes it: in the same order, and never two of them as one."""
+        return text
+
+    def _text(self, sql: str) -> str:
+        return sql.replace("{among}", self.among).replace(PREFIX, self._prefix)
+
+    def _name(self, table: sa.Table) -> str:
+        return self._prefix + table.name.removeprefix(PREFIX)
+
+
+def statements_of(metadata: sa.MetaData, dialect: sa.Dialect, prefix: str, *, options: str = "") -> list[str]:
+    """The DDL of these tables, with `options` behind each of them."""
+    made: list[str] = []
+    for table in metadata.sorted_tables:
+        made.append(str(CreateTable(table).compile(dialect=dialect)).strip() + options)
+        made += [
+            str(CreateIndex(index).compile(dialect=dialect)).strip()
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ]
+    return [statement.replace(PREFIX, prefix) for statement in made]
+
+
+def keys_of(table: sa.Table) -> list[str]:
+    """The columns of the primary key."""
+    return [column.name for column in table.primary_key.columns]

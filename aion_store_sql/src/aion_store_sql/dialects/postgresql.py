@@ -1,0 +1,104 @@
+"""PostgreSQL, through psycopg 3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from aion_store_sql import schema
+from aion_store_sql.dialects.dialect import Dialect, Put, Row, keys_of, statements_of
+
+_DIALECT: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call] # theirs
+
+
+class _Unnest(Put):
+    """One statement for any number of rows: each column is bound as an array."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+
+    def run(self, cursor: Any, rows: Sequence[Row]) -> None:
+        """See `Put`."""
+        cursor.execute(self._sql, [[*column] for column in zip(*rows, strict=True)])
+
+
+class Postgresql(Dialect):
+    """See `Dialect`."""
+
+    name: ClassVar[str] = "postgresql"
+    among: ClassVar[str] = "= ANY(?)"
+    clock: ClassVar[str | None] = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+    def engine(self) -> sa.Engine:
+        """See `Dialect`."""
+        return sa.create_engine(
+            self.settings.address().set(drivername="postgresql+psycopg"),
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
+            pool_size=self.settings.connections,
+            max_overflow=0,
+            connect_args={"connect_timeout": 5, "application_name": "aion"},
+        )
+
+    def array(self, values: Sequence[Any]) -> Any:
+        """See `Dialect`."""
+        return list(values)
+
+    def insert(self, table: sa.Table, *columns: str) -> Put:
+        """See `Dialect`."""
+        return _Unnest(self._insert(table, columns))
+
+    def upsert(self, table: sa.Table, *columns: str) -> Put:
+        """See `Dialect`."""
+        keys = keys_of(table)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
+        return _Unnest(f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
+
+    def insert_missing(self, table: sa.Table, *columns: str) -> Put:
+        """See `Dialect`."""
+        return _Unnest(f"{self._insert(table, columns)} ON CONFLICT DO NOTHING")
+
+    def is_transient(self, error: BaseException) -> bool:
+        """See `Dialect`: a deadlock or a serialization failure."""
+        return getattr(error, "sqlstate", None) in {"40001", "40P01"}
+
+    def is_away(self, error: BaseException) -> bool:
+        """See `Dialect`."""
+        state = getattr(error, "sqlstate", None)
+        if state is None:  # not from the server: the connection broke, or was never made
+            return type(error).__name__ in {"OperationalError", "InterfaceError"}
+        return state[:2] in {"08", "53", "55", "57", "58"} or state in {"25006", "3D000", "28000", "28P01"}
+
+    def stored(self, text: str) -> str:
+        """See `Dialect`: its text can not hold the character 0."""
+        if "\0" in text or "\1" in text:
+            return text.replace("\1", "\1\2").replace("\0", "\1\1")
+        return text
+
+    def lock_schema(self, cursor: Any) -> None:
+        """See `Dialect`."""
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"aion:{self._prefix}",))
+
+    def has_table(self, cursor: Any, table: sa.Table) -> bool:
+        """See `Dialect`."""
+        cursor.execute("SELECT to_regclass(%s)", (self._name(table),))
+        return cursor.fetchone()[0] is not None
+
+    def ddl(self, cursor: Any) -> list[str]:
+        """See `Dialect`."""
+        del cursor
+        return statements_of(schema.metadata, _DIALECT, self._prefix)
+
+    def _text(self, sql: str) -> str:
+        return super()._text(sql).replace("?", "%s")
+
+    def _insert(self, table: sa.Table, columns: Sequence[str]) -> str:
+        arrays = ", ".join(f"%s::{_type_of(table.c[name])}[]" for name in columns)
+        return f"INSERT INTO {self._name(table)} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
+
+
+def _type_of(column: sa.Column[Any]) -> str:
+    return column.type.compile(dialect=_DIALECT).partition(" COLLATE")[0]

@@ -1,0 +1,94 @@
+"""SQLite: one file, one process that writes it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from aion_store_sql import schema
+from aion_store_sql.dialects.dialect import Dialect, Put, Row, keys_of, statements_of
+
+
+class _Many(Put):
+    """One statement, executed once for each row."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+
+    def run(self, cursor: Any, rows: Sequence[Row]) -> None:
+        """See `Put`."""
+        cursor.executemany(self._sql, rows)
+
+
+class Sqlite(Dialect):
+    """See `Dialect`. Its connections are made by the file they belong to."""
+
+    name: ClassVar[str] = "sqlite"
+    among: ClassVar[str] = "IN (SELECT value FROM json_each(?))"
+    lock: ClassVar[str] = ""
+    skip: ClassVar[str] = ""
+    clock: ClassVar[str | None] = None
+    begin: ClassVar[str] = "BEGIN IMMEDIATE"
+
+    def engine(self) -> sa.Engine:
+        """See `Dialect`."""
+        raise NotImplementedError  # pragma: no cover
+
+    def array(self, values: Sequence[Any]) -> Any:
+        """See `Dialect`."""
+        return json.dumps(values)
+
+    def insert(self, table: sa.Table, *columns: str) -> Put:
+        """See `Dialect`."""
+        return _Many(self._insert(table, columns))
+
+    def upsert(self, table: sa.Table, *columns: str) -> Put:
+        """See `Dialect`."""
+        keys = keys_of(table)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
+        return _Many(f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
+
+    def insert_missing(self, table: sa.Table, *columns: str) -> Put:
+        """See `Dialect`."""
+        return _Many(f"{self._insert(table, columns)} ON CONFLICT DO NOTHING")
+
+    def is_transient(self, error: BaseException) -> bool:
+        """See `Dialect`: nobody else writes."""
+        del error
+        return False
+
+    def is_away(self, error: BaseException) -> bool:
+        """See `Dialect`."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return code in {
+            sqlite3.SQLITE_BUSY,
+            sqlite3.SQLITE_LOCKED,
+            sqlite3.SQLITE_FULL,
+            sqlite3.SQLITE_IOERR,
+            sqlite3.SQLITE_CANTOPEN,
+            sqlite3.SQLITE_PROTOCOL,
+            sqlite3.SQLITE_INTERRUPT,
+            sqlite3.SQLITE_NOMEM,
+        }
+
+    def lock_schema(self, cursor: Any) -> None:
+        """See `Dialect`: the transaction is alone."""
+
+    def has_table(self, cursor: Any, table: sa.Table) -> bool:
+        """See `Dialect`."""
+        cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (self._name(table),))
+        return cursor.fetchone() is not None
+
+    def ddl(self, cursor: Any) -> list[str]:
+        """See `Dialect`."""
+        del cursor
+        return statements_of(schema.metadata, sqlite.dialect(), self._prefix)
+
+    def _insert(self, table: sa.Table, columns: Sequence[str]) -> str:
+        places = ", ".join("?" * len(columns))
+        return f"INSERT INTO {self._name(table)} ({', '.join(columns)}) VALUES ({places})"

@@ -1,0 +1,59 @@
+"""What `[event_store]` and `[visibility_store]` may say with `use = "sql"`."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Final
+
+import sqlalchemy as sa
+from attrs import frozen
+from sqlalchemy import exc
+
+from aion_core.spi import AtLeast, Secret, StoreRefused
+from aion_store_sql.schema import PREFIX
+
+_PREFIX: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+class Durability(StrEnum):
+    """What an acknowledged commit survives."""
+
+    FSYNC = "fsync"
+    """Everything but the loss of the disk: also a power failure."""
+    PROCESS = "process"
+    """The end of the process, but not of the machine: a power failure may undo the last commits."""
+
+
+@frozen(kw_only=True)
+class SqlSettings:
+    """Where the database is, and how it is used."""
+
+    url: str = "sqlite:///aion.db"
+    """`sqlite:///path`, `postgresql://user@host/database`, `mariadb://…` or `mysql://…`."""
+    password: Secret | None = None
+    """Kept out of the URL."""
+    prefix: str = PREFIX
+    """Before the name of every table. A store of another prefix in the same database is another store."""
+    shards: Annotated[int, AtLeast(1)] = 64
+    """Of a store that is created now; an existing one keeps its own."""
+    connections: Annotated[int, AtLeast(4)] = 8
+    """The most that are open at once. Not for SQLite."""
+    durability: Durability = Durability.FSYNC
+
+    def __attrs_post_init__(self) -> None:
+        """A ValueError for what can not be."""
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ValueError(f"prefix {self.prefix!r} is not a name: lower-case letters, digits and _, 32 at most.")
+
+    def address(self) -> sa.URL:
+        """The URL with its password. Raises StoreRefused for one that is none."""
+        try:
+            url = sa.make_url(self.url)
+        except exc.ArgumentError:
+            # The text may hold a password, so it is not shown.
+            raise StoreRefused(
+                "the url of [event_store] can not be read: write sqlite:///path, postgresql://user@host/database "
+                "or mariadb://user@host/database."
+            ) from None
+        return url.set(password=self.password.reveal()) if self.password else url

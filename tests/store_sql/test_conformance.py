@@ -1,0 +1,26 @@
+import pytest
+
+from aion_store_sql import SqlEventStore, SqlSettings, SqlVisibilityStore
+from aion_testkit import EventStoreConformance, SteppedPlatform, VisibilityStoreConformance
+
+
+class TestSqlite(EventStoreConformance):
+    @pytest.fixture
+    def platform(self):
+        return SteppedPlatform()
+
+    @pytest.fixture
+    def make_store(self, platform, tmp_path):
+        settings = SqlSettings(url=f"sqlite:///{tmp_path}/aion.db")
+        return lambda: SqlEventStore(settings, platform)
+
+    @pytest.fixture
+    def pass_time(self, platform):
+        return platform.advance
+
+
+class VisibilityInSqlite(VisibilityStoreConformance):
+    @pytest.fixture
+    def make_store(self, tmp_path):
+        settings = SqlSettings(url=f"sqlite:///{tmp_path}/aion.db")
+        return lambda: SqlVisibilityStore(settings)
