@@ -1,7 +1,7 @@
 import pytest
 
-from aion_store_sql import SqlEventStore, SqlSettings, SqlVisibilityStore
-from aion_testkit import EventStoreConformance, SteppedPlatform, VisibilityStoreConformance
+from aion_store_sql import SqlEventStore, SqlSettings
+from aion_testkit import EventStoreConformance, SteppedPlatform
 
 
 class TestSqlite(EventStoreConformance):
@@ -18,9 +18,3 @@ class TestSqlite(EventStoreConformance):
     def pass_time(self, platform):
         return platform.advance
 
-
-class VisibilityInSqlite(VisibilityStoreConformance):
-    @pytest.fixture
-    def make_store(self, tmp_path):
-        settings = SqlSettings(url=f"sqlite:///{tmp_path}/aion.db")
-        return lambda: SqlVisibilityStore(settings)

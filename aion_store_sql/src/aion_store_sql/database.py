@@ -56,10 +56,11 @@ class Session:
 
     def now(self) -> int:
         """The store's time in microseconds, the same for the whole piece of work."""
-        if self._now is None:
+        now = self._now
+        if now is None:
             clock = self.dialect.clock
-            self._now = self.rows(f"SELECT {clock}")[0][0] if clock else self._platform.now()  # ours
-        return self._now
+            now = self._now = int(self.rows(f"SELECT {clock}")[0][0]) if clock else self._platform.now()
+        return now
 
 
 class Database:
