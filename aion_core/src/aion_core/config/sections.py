@@ -115,6 +115,8 @@ class Engine:
     """Workflows kept in memory between turns; 0 replays on every turn."""
     turn_deadline: Annotated[Seconds, AtLeast(0.001)] = 2.0
     """How long one activation of workflow code may take before it is reported as stuck."""
+    lease: Annotated[Seconds, AtLeast(0.5)] = 10.0
+    """How long after it was last heard of others wait before they take over what an engine worked on."""
 
 
 @frozen(kw_only=True)

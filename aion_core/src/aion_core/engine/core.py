@@ -213,7 +213,13 @@ class EngineCore:
     def _make_lanes(self) -> None:
         platform, store = self.platform, self._store
         self._first_picture: Reply[LeaseTable | None] = Reply()
-        self._keeper = Keeper(store, platform, self._me, leased=lambda news: self._engine.put((self._leased, news)))
+        self._keeper = Keeper(
+            store,
+            platform,
+            self._me,
+            leased=lambda news: self._engine.put((self._leased, news)),
+            ttl=self._parts.settings.lease,
+        )
         self._writer = Writer(
             store,
             platform,

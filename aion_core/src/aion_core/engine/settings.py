@@ -32,6 +32,7 @@ class EngineSettings:
     """Where a limit of an activity comes from, for the message of its timeout."""
     resident: int = 10_000
     turn_deadline: float = 2.0
+    lease: float = 10.0
     guard: str = "raise"
     limits: Limits = field(factory=Limits)
     attributes: AttributeSchema = field(factory=AttributeSchema)

@@ -203,6 +203,7 @@ def parts_of(loaded: Config, catalog: Catalog, platform: Platform) -> Parts:
             origin=origins(loaded),
             resident=loaded.engine.resident,
             turn_deadline=loaded.engine.turn_deadline,
+            lease=loaded.engine.lease,
             guard=loaded.guard.calls,
             limits=loaded.limits,
             attributes=loaded.search_attributes,
