@@ -19,7 +19,7 @@ class TestSqlite(EventStoreConformance):
         return platform.advance
 
 
-class VisibilityInSqlite(VisibilityStoreConformance):
+class TestVisibilityInSqlite(VisibilityStoreConformance):
     @pytest.fixture
     def make_store(self, tmp_path):
         settings = SqlSettings(url=f"sqlite:///{tmp_path}/aion.db")
