@@ -1,7 +1,7 @@
 import pytest
 
-from aion_store_sql import SqlEventStore, SqlSettings
-from aion_testkit import EventStoreConformance, SteppedPlatform
+from aion_store_sql import SqlEventStore, SqlSettings, SqlVisibilityStore
+from aion_testkit import EventStoreConformance, SteppedPlatform, VisibilityStoreConformance
 
 
 class TestSqlite(EventStoreConformance):
@@ -18,3 +18,9 @@ class TestSqlite(EventStoreConformance):
     def pass_time(self, platform):
         return platform.advance
 
+
+class TestVisibilityInSqlite(VisibilityStoreConformance):
+    @pytest.fixture
+    def make_store(self, tmp_path):
+        settings = SqlSettings(url=f"sqlite:///{tmp_path}/aion.db")
+        return lambda: SqlVisibilityStore(settings)

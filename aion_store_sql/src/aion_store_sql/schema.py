@@ -11,6 +11,8 @@ PREFIX: Final = "aion_"
 """Statements are written for tables of this prefix; another one replaces it when they are compiled."""
 VERSION: Final = 1
 """Of the schema. A store of a newer one is refused, an older one is migrated."""
+TEXT_START: Final = 128
+"""Characters of a text attribute that its index holds. The whole text has no room in one of PostgreSQL or MySQL."""
 
 _MYSQL: Final = ("mysql", "mariadb")
 
@@ -197,6 +199,7 @@ attribute = _table(
     _short("run_id", primary_key=True),
     sa.Column("name", ID, primary_key=True),
     sa.Column("number", INT, primary_key=True, autoincrement=False),
+    sa.Column("text_start", SHORT),
     sa.Column("as_text", TEXT),
     sa.Column("as_int", INT),
     sa.Column("as_float", FLOAT),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from aion_core.spi import AttributeValue, RunId, Summary, WorkflowId, instant
 from aion_store_sql import schema
+from aion_store_sql.conditions import start_of
 from aion_store_sql.database import Session
 from aion_store_sql.dialects.dialect import Dialect, Row
 from aion_store_sql.rows import summary_text
@@ -33,7 +34,7 @@ class VisibleRows:
             "summary",
         )
         self._attributes = dialect.insert(
-            schema.attribute, "workflow_id", "run_id", "name", "number", "as_text", "as_int", "as_float"
+            schema.attribute, "workflow_id", "run_id", "name", "number", "text_start", "as_text", "as_int", "as_float"
         )
 
     def record(self, session: Session, summaries: Sequence[Summary]) -> None:
@@ -80,11 +81,12 @@ class VisibleRows:
             ]
         return rows
 
-    def _columns(self, value: AttributeValue) -> tuple[str | None, int | None, float | None]:
+    def _columns(self, value: AttributeValue) -> tuple[str | None, str | None, int | None, float | None]:
         if isinstance(value, str):
-            return self._stored(value), None, None
+            text = self._stored(value)
+            return start_of(text), text, None, None
         if isinstance(value, datetime):
-            return None, instant(value), None
+            return None, None, instant(value), None
         if isinstance(value, float):
-            return None, None, value
-        return None, int(value) if isinstance(value, int) else None, None
+            return None, None, None, value
+        return None, None, int(value) if isinstance(value, int) else None, None

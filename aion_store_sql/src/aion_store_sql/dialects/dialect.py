@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 import sqlalchemy as sa
@@ -45,7 +45,7 @@ class Dialect(ABC):
         """Nothing is touched."""
         self.settings = settings
         self._prefix = settings.prefix
-        self.text = cache(self._text)
+        self.text = lru_cache(maxsize=512)(self._text)  # queries for runs are of any number of forms
 
     @abstractmethod
     def engine(self) -> sa.Engine:

@@ -1,0 +1,249 @@
+"""Conditions as SQL about a row `v` of `aion_visible`, every value bound.
+
+What comes out is true or false and never NULL, so that NOT is the plain negation that a condition means by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from attrs import frozen
+
+from aion_core.spi import (
+    Among,
+    And,
+    AttributeType,
+    AttributeValue,
+    Between,
+    Comparison,
+    Condition,
+    Contains,
+    Field,
+    IsNull,
+    Not,
+    Operator,
+    Or,
+    StartsWith,
+    instant,
+)
+from aion_store_sql.schema import TEXT_START
+
+NULLABLE: Final = frozenset({"closed", "parent", "schedule", "blocked_reason"})
+"""The fields that a run may have no value for; an attribute it may always lack."""
+_ATTRIBUTE_COLUMNS: Final = {
+    AttributeType.STR: "as_text",
+    AttributeType.KEYWORDS: "as_text",
+    AttributeType.INT: "as_int",
+    AttributeType.BOOL: "as_int",
+    AttributeType.DATETIME: "as_int",
+    AttributeType.FLOAT: "as_float",
+}
+_LAST: Final = 0x10FFFF
+_SURROGATES: Final = range(0xD800, 0xE000)
+
+_Test: TypeAlias = Comparison | Among | Between | Contains | StartsWith | IsNull
+
+
+@frozen
+class Sql:
+    """A piece of a statement, with the values for its `?`."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+    depth: int = 0
+    """Of the parentheses that other conditions stand in."""
+    alternatives: bool = False
+    """Has an OR that is not in parentheses."""
+
+
+TRUE: Final = Sql("1 = 1")
+FALSE: Final = Sql("1 = 0")
+
+
+@frozen
+class _Joint:
+    """Joins as many of the operands that were written last."""
+
+    conjunction: bool
+    count: int
+
+
+class Conditions:
+    """Writes conditions for one database."""
+
+    def __init__(self, stored: Callable[[str], str]) -> None:
+        """`stored` is a text as the database keeps it."""
+        self._stored = stored
+
+    def sql(self, condition: Condition | None) -> Sql:
+        """None is true of every run. Needs no stack of its own, however deep the condition is."""
+        if condition is None:
+            return TRUE
+        written: list[Sql] = []
+        waiting: list[tuple[Condition | _Joint, bool]] = [(condition, False)]
+        while waiting:
+            part, negated = waiting.pop()
+            match part:
+                case Not(operand):
+                    waiting.append((operand, not negated))
+                case And(operands) | Or(operands):
+                    waiting.append((_Joint(isinstance(part, And) is not negated, len(operands)), False))
+                    waiting += [(operand, negated) for operand in operands]
+                case _Joint(conjunction, count):
+                    first = len(written) - count
+                    written[first:] = [_joined(conjunction, written[first:])]
+                case test:
+                    found = self._test(test)
+                    written.append(Sql(f"NOT ({found.text})", found.values) if negated else found)
+        return written[0]
+
+    def bound(self, value: AttributeValue) -> Any:
+        """A value as it is bound."""
+        if isinstance(value, str):
+            return self._stored(str(value))
+        if isinstance(value, datetime):
+            return instant(value)
+        return int(value) if isinstance(value, bool) else value
+
+    def _test(self, test: _Test) -> Sql:
+        field = test.field
+        if isinstance(test, IsNull):
+            return lacking(field)
+        column = column_of(field)
+        match test:
+            case Comparison(_, operator, value):
+                return self._present(field, _compared(column, operator, self.bound(value)))
+            case Contains(_, keyword):
+                return self._present(field, _compared(column, Operator.EQ, self.bound(keyword)))
+            case Among(_, values):
+                return self._present(field, _among(column, [self.bound(value) for value in values]))
+            case Between(_, low, high):
+                return self._present(field, _between(column, self.bound(low), self.bound(high)))
+            case StartsWith(_, prefix):
+                return self._present(field, _begins(column, self.bound(prefix)))
+
+    @staticmethod
+    def _present(field: Field, test: Sql) -> Sql:
+        """The run has a value for the field, of which this is true."""
+        if field.attribute:
+            return Sql(f"EXISTS ({_VALUES} AND {test.text})", (field.name, *test.values))
+        if field.name in NULLABLE:
+            return Sql(f"{column_of(field).name} IS NOT NULL AND {test.text}", test.values)
+        return test
+
+
+@frozen
+class Column:
+    """Where the values of a field are."""
+
+    name: str
+    start: str | None = None
+    """Where their first characters are, if the values themselves are too long for an index."""
+
+
+def column_of(field: Field, attributes: str = "a") -> Column:
+    """The column of a field; one of an attribute belongs to the row of this alias."""
+    if not field.attribute:
+        return Column("v.workflow_id" if field.name == "id" else f"v.{field.name}")
+    name = _ATTRIBUTE_COLUMNS[field.type]
+    return Column(f"{attributes}.{name}", f"{attributes}.text_start" if name == "as_text" else None)
+
+
+_VALUES: Final = (
+    "SELECT 1 FROM aion_attribute a WHERE a.workflow_id = v.workflow_id AND a.run_id = v.run_id AND a.name = ?"
+)
+
+
+def lacking(field: Field) -> Sql:
+    """The run has no value for the field."""
+    if field.attribute:
+        return Sql(f"NOT EXISTS ({_VALUES})", (field.name,))
+    return Sql(f"{column_of(field).name} IS NULL") if field.name in NULLABLE else FALSE
+
+
+def _joined(conjunction: bool, operands: Sequence[Sql]) -> Sql:  # noqa: FBT001 # of the two, and is the one it asks for
+    if not operands:
+        return TRUE if conjunction else FALSE
+    if conjunction:
+        operands = [
+            Sql(f"({operand.text})", operand.values, operand.depth + 1) if operand.alternatives else operand
+            for operand in operands
+        ]
+    # The deepest one first: SQLite before 3.46 holds no more than 100 open words at a time, and an operand before
+    # the parenthesis is one of them, and so is the word between.
+    operands = sorted(operands, key=lambda operand: operand.depth, reverse=True)
+    return Sql(
+        (" AND " if conjunction else " OR ").join(operand.text for operand in operands),
+        tuple(value for operand in operands for value in operand.values),
+        operands[0].depth,
+        not conjunction,
+    )
+
+
+def _compared(column: Column, operator: Operator, value: Any) -> Sql:
+    test = Sql(f"{column.name} {operator.value} ?", (value,))
+    match operator:
+        case Operator.EQ:
+            return _near(column, test, value, value)
+        case Operator.NE:
+            return test
+        case Operator.LT | Operator.LE:
+            return _near(column, test, None, value)
+        case Operator.GT | Operator.GE:
+            return _near(column, test, value, None)
+
+
+def _among(column: Column, values: Sequence[Any]) -> Sql:
+    if not values:
+        return FALSE
+    test = Sql(f"{column.name} IN ({_places(values)})", tuple(values))
+    if column.start is None:
+        return test
+    starts = sorted({start_of(value) for value in values})
+    return Sql(f"{column.start} IN ({_places(starts)}) AND {test.text}", (*starts, *test.values))
+
+
+def _between(column: Column, low: Any, high: Any) -> Sql:
+    test = Sql(f"{column.name} >= ? AND {column.name} <= ?", (low, high))
+    return _near(column, test, low, high)
+
+
+def _begins(column: Column, prefix: str) -> Sql:
+    beyond = _following(prefix)
+    if beyond is None:
+        return _compared(column, Operator.GE, prefix)
+    return _near(column, Sql(f"{column.name} >= ? AND {column.name} < ?", (prefix, beyond)), prefix, beyond)
+
+
+def _near(column: Column, test: Sql, low: Any, high: Any) -> Sql:
+    """The test, and what it means for the first characters, by which an index finds the few that are worth it."""
+    if column.start is None:
+        return test
+    text, values = test.text, test.values
+    if low is not None and low == high:
+        return Sql(f"{column.start} = ? AND {text}", (start_of(low), *values))
+    if high is not None:
+        text, values = f"{column.start} <= ? AND {text}", (start_of(high), *values)
+    if low is not None:
+        text, values = f"{column.start} >= ? AND {text}", (start_of(low), *values)
+    return Sql(text, values)
+
+
+def start_of(text: str) -> str:
+    """The first characters of a stored text. In the order of the texts, as far as they go."""
+    return text[:TEXT_START]
+
+
+def _following(prefix: str) -> str | None:
+    """The least text that is greater than all that begin so; None if there is none."""
+    for length in range(len(prefix), 0, -1):
+        code = ord(prefix[length - 1]) + 1
+        if code <= _LAST:
+            return prefix[: length - 1] + chr(_SURROGATES.stop if code in _SURROGATES else code)
+    return None
+
+
+def _places(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
