@@ -1,12 +1,22 @@
-"""The shop of `make demo`: one order, and a world outside that remembers what was done to it."""
+"""The shop of `make demo`: one order, and a world outside that remembers what was done to it.
+
+    python examples/orders.py
+
+Killed at any moment and started again, it goes on where it was: histories are in ./aion.db.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import os
+import time
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import aion_core as aion
+
+OUTSIDE = "outside.txt"
+"""What happened outside, a line each: process, activity, idempotency key. No crash takes it back."""
 
 
 @dataclass
@@ -15,47 +25,37 @@ class Order:
     cents: int
 
 
-@dataclass(frozen=True)
-class Effect:
-    """One run of an activity's body. What has the same key is one thing to a service that drops what it has seen."""
-
-    activity: str
-    key: str
-    what: str
-
-
-EFFECTS: list[Effect] = []
-"""What happened outside, in order. No crash takes it back."""
-
-
-def happened(what: str) -> None:
+def happened(*what: object) -> None:
+    """Leave a trace in the world, and take a moment for it."""
     info = aion.activity_info()
-    EFFECTS.append(Effect(info.activity, info.idempotency_key, what))
+    line = f"{os.getpid()} {info.activity} {info.idempotency_key}\n"
+    with Path(OUTSIDE).open("a", encoding="utf-8") as outside:
+        outside.write(line)
+    print(info.activity, *what, flush=True)
+    time.sleep(0.03)
 
 
-def times() -> Counter[str]:
-    """How often each body ran."""
-    return Counter(effect.activity for effect in EFFECTS)
-
-
-QUICKLY = aion.Retry(max_attempts=5, initial=0.05)
-
-
-@aion.activity(start_to_close=30, retry=QUICKLY)
+@aion.activity
 def reserve(order: Order) -> int:
-    happened(f"a shelf for {order.id}")
+    happened("a shelf for", order.id)
     return 7
 
 
-@aion.activity(start_to_close=30, retry=QUICKLY)
+@aion.activity
 def charge(order: Order) -> str:
-    happened(f"{order.cents} cents for {order.id}")
+    happened(order.cents, "cents")
     return f"receipt-{order.id}"
 
 
-@aion.activity(start_to_close=30, retry=QUICKLY)
-async def ship(order: Order, shelf: int) -> None:
-    happened(f"{order.id} leaves shelf {shelf}")
+@aion.activity
+def pack(order: Order, shelf: int) -> str:
+    happened(order.id)
+    return f"parcel from shelf {shelf}"
+
+
+@aion.activity
+def ship(order: Order, parcel: str) -> None:
+    happened(order.id, "as", parcel)
 
 
 @aion.workflow
@@ -65,6 +65,14 @@ async def buy(order: Order) -> str:
     aion.set_memo(stage="waiting for approval")
     if not await aion.receive("approve", bool, timeout=timedelta(days=2), default=False):
         return "refused"
-    await aion.sleep(0.1)
-    await ship(order, shelf)
+    parcel = await pack(order, shelf)
+    await aion.sleep(0.05)
+    await ship(order, parcel)
     return receipt
+
+
+if __name__ == "__main__":
+    with aion.Engine.open(workflows=[buy]) as engine:
+        run = engine.start(buy, Order("42", 1999), id="order-42")
+        run.signal("approve", True, message_id="42-approved")
+        print(run.result(timeout=60), flush=True)
