@@ -12,7 +12,7 @@ import gc
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any, Final
@@ -174,14 +174,16 @@ def alone(url: str, steps: int, starts: int) -> None:
 def signals(url: str, signals: int, spread: float) -> None:
     launch(url)
     handle = DBOS.start_workflow(listens, WARM + signals)
-    taken: list[float] = []
+    told: list[float] = []
+    heard: list[float] = []
     for number in range(WARM + signals):
         linger(spread if number >= WARM else 0.0)
         began = now()
         DBOS.send(handle.workflow_id, number, "ping")
-        taken.append(_received.get() - began)
+        told.append(now() - began)
+        heard.append(_received.get() - began)
     DBOS.destroy()
-    say(signals=taken[WARM:])
+    say(told=told[WARM:], heard=heard[WARM:])
 
 
 def listen(url: str, signals: int) -> None:
@@ -210,8 +212,9 @@ def sleep(url: str, count: int) -> None:
     asyncio.run(_waiting(sleeps, count, _asleep))
 
 
-def reopen(url: str, count: int) -> None:
+def reopen(url: str, count: int, empty: Mapping[str, str]) -> None:
     """Its launch returns before its workflows are back, so this says when all of them are, too."""
+    prepare(**empty)
     cpu, began = time.process_time(), now()
     launch(url)
     opened = now()

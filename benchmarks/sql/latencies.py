@@ -43,9 +43,10 @@ def signals(ground: Ground) -> None:
         return subject.ask("evicted", place, signals=amounts.signals)
 
     answers = ground.in_turn(measured)
-    _report(ground, "signal to the code, resident", answers, "signals", times=RESIDENT)
+    _report(ground, "signal to its receipt", answers, "told", times=RESIDENT)
+    _report(ground, "signal to the code, resident", answers, "heard", times=RESIDENT)
     answers = ground.in_turn(replayed, beside=())
-    _report(ground, "signal to the code, evicted", answers, "signals", times=EVICTED)
+    _report(ground, "signal to the code, evicted", answers, "heard", times=EVICTED)
 
 
 def signals_from_outside(ground: Ground) -> None:
@@ -59,7 +60,7 @@ def signals_from_outside(ground: Ground) -> None:
     ground.report(
         "signal to the code, from another process",
         answers,
-        partial(_told, "signals"),
+        partial(_told, "heard"),
         raw=ground.limit.commits(),
         judged=judged,
     )
@@ -76,7 +77,7 @@ def _from_outside(subject: Subject, place: Place, amounts: Amounts) -> Answer:
             sender.go()
             began = sender.line()["at"]
             taken.append(listener.line()["at"] - began)
-    return {"signals": taken}
+    return {"heard": taken}
 
 
 def _spread(subject: Subject, ground: Ground) -> float:

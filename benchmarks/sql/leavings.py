@@ -19,7 +19,16 @@ AGAIN: Final = 3
 
 def opening(ground: Ground) -> None:
     """A store in which nothing is to be done: until it is open, and until the first workflow has its result."""
-    answers = ground.in_turn(_opened)
+
+    def measured(subject: Subject, place: Place, amounts: Amounts) -> Answer:
+        with subject.talk("sleep", place, count=amounts.sleeping) as sleeping:
+            sleeping.line()
+            sleeping.end()
+        opened: list[Answer] = []
+        for _ in range(AGAIN):
+            with ground.make() as empty:
+                opened.append(subject.ask("reopen", place, count=amounts.sleeping, empty=subject.place(empty)))
+        return {"opened": opened, "count": amounts.sleeping}
 
     def told(found: Sequence[Answer]) -> Mapping[str, float]:
         every = [opened for answer in found for opened in answer["opened"]]
@@ -31,6 +40,7 @@ def opening(ground: Ground) -> None:
         del better
         return met(f"open in <= {OPEN:.0f} s", ours["open_ms"] <= OPEN * 1e3)
 
+    answers = ground.in_turn(measured)
     ground.report("open, workflows sleep", answers, told, raw={}, judged=judged)
 
 
@@ -47,14 +57,6 @@ def recovery(ground: Ground) -> None:
     raw = {"raw": ground.limit.appends()["raw"], "raw_appends_per_s": ground.limit.appends_per_s}
     raw["ratio_to_raw"] = ground.limit.appends_per_s / rate
     ground.report("recovery after kill -9", answers, _told, raw=raw, judged=judged)
-
-
-def _opened(subject: Subject, place: Place, amounts: Amounts) -> Answer:
-    with subject.talk("sleep", place, count=amounts.sleeping) as sleeping:
-        sleeping.line()
-        sleeping.end()
-    opened = [subject.ask("reopen", place, count=amounts.sleeping) for _ in range(AGAIN)]
-    return {"opened": opened, "count": amounts.sleeping}
 
 
 def _recovered(subject: Subject, place: Place, amounts: Amounts) -> Answer:

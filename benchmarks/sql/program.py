@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -103,26 +104,32 @@ def alone(config: Mapping[str, Any], steps: int, starts: int) -> None:
 
 
 def signals(config: Mapping[str, Any], signals: int, spread: float) -> None:
-    """From the call to the workflow's code, which is in memory: seconds of each."""
+    """To a workflow that is in memory: seconds of each, until the call returns and until the code has it."""
     with aion.Engine.open(config, workflows=WORKFLOWS) as engine:
         run = engine.start(listens, WARM + signals)
         taken = [_signalled(run, spread) for _ in range(WARM + signals)]
-    say(signals=taken[WARM:])
+    say(**_both(taken[WARM:]))
 
 
 def evicted(config: Mapping[str, Any], signals: int) -> None:
-    """From the call to the workflow's code, which is read and replayed for it: each time another workflow."""
+    """Each time to another workflow, which is not in memory: it is read and replayed for it."""
     engine_section = {**config["engine"], "resident": 0}
     with aion.Engine.open({**config, "engine": engine_section}, workflows=WORKFLOWS) as engine:
         taken = [_signalled(engine.start(listens, 1), 0.0) for _ in range(WARM + signals)]
-    say(signals=taken[WARM:])
+    say(**_both(taken[WARM:]))
 
 
-def _signalled(run: aion.Run[Any], spread: float) -> float:
+def _signalled(run: aion.Run[Any], spread: float) -> tuple[float, float]:
+    """Until the call returns, since the signal is durable, and until the code has it."""
     linger(spread)
     began = now()
     run.signal("ping", 0)
-    return received.get() - began
+    told = now()
+    return told - began, received.get() - began
+
+
+def _both(taken: Sequence[tuple[float, float]]) -> Mapping[str, Sequence[float]]:
+    return {"told": [one[0] for one in taken], "heard": [one[1] for one in taken]}
 
 
 def listen(config: Mapping[str, Any], signals: int) -> None:
@@ -158,9 +165,13 @@ async def _sleep(config: Mapping[str, Any], count: int) -> None:
         wait()
 
 
-def reopen(config: Mapping[str, Any], count: int) -> None:
-    """Open where workflows sleep, and run one without steps. They are not needed for it, however many they are."""
+def reopen(config: Mapping[str, Any], count: int, empty: Mapping[str, Any]) -> None:
+    """Open where workflows sleep, and run one without steps. They are not needed for it, however many they are.
+
+    `empty`: another place, which is opened before, so that what is imported is not counted.
+    """
     del count
+    prepare(**empty)
     cpu, began = time.process_time(), now()
     with aion.Engine.open(config, workflows=WORKFLOWS) as engine:
         opened = now()
@@ -209,6 +220,7 @@ async def _started(start: Callable[[int], Coroutine[Any, Any, object]], count: i
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # each interrupted step is one, and peers give none
     answer(
         {
             each.__name__: each
