@@ -17,11 +17,10 @@ _THREE_DIGITS: Final = 100
 def written(names: Sequence[str], lines: Sequence[Mapping[str, Any]], page: Path) -> str:
     """The page. It says which command wrote it, and on what machine: figures of another one are others."""
     command = " ".join(["python -m benchmarks", *names, f"--markdown {page}"])
-    places = list(dict.fromkeys(line["place"] for line in lines if "place" in line))
     parts = [*_head(command), *_table([line for line in lines if "place" not in line])]
-    for place in places:
-        parts += ["", *_place(place, [line for line in lines if line.get("place") == place])]
-    return "\n".join([*parts, "", *_rooms(lines)]).rstrip() + "\n"
+    for place in dict.fromkeys(line["place"] for line in lines if "place" in line):
+        parts += _place(place, [line for line in lines if line.get("place") == place])
+    return "\n".join([*parts, *_rooms(lines)]).rstrip() + "\n"
 
 
 def _head(command: str) -> Iterator[str]:
@@ -68,6 +67,7 @@ def _table(lines: Sequence[Mapping[str, Any]], *, beside_peers: bool = False) ->
             cells += [_beside("peer", line), _ratio("peer", line)]
         cells += [line.get("target", ""), {True: "yes", False: "**no**", None: ""}[line.get("met")]]
         yield f"| {' | '.join(cells)} |"
+    yield ""
 
 
 def _own(line: Mapping[str, Any]) -> str:
@@ -125,7 +125,7 @@ def _said(key: str, value: object) -> str:
     for unit in ("us", "ms"):  # as in `cpu_ms_per_step`
         if f"{unit}_per" in key:
             what, _, each = key.partition(f"_{unit}_per_")
-            return f"{what} {number} {_UNITS[unit]} per {each}"
+            return f"{what.replace('_', ' ')} {number} {_UNITS[unit]} per {each}"
     return f"{key.replace('_', ' ')} {number}"
 
 

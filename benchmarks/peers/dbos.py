@@ -29,7 +29,7 @@ def dbos(kind: str) -> tuple[Mapping[str, Subject], str]:
     name = f"DBOS {version}"
     subjects = {"peer": Subject(name=name, python=PYTHON, module=_MODULE, place=_at)}
     if kind == "SQLite":  # beside its own default journal, as somebody sets it up who knows SQLite
-        subjects["peer_with_wal"] = Subject(name=f"{name} with WAL", python=PYTHON, module=_MODULE, place=_in_wal)
+        subjects["peer_wal"] = Subject(name="the same in WAL mode", python=PYTHON, module=_MODULE, place=_in_wal)
     return subjects, name
 
 

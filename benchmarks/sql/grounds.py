@@ -125,6 +125,8 @@ class Ground:
         if PEER in answers:
             said[PEER] = self.peer + (" failed" if self.peers and not answers[PEER] else "")
         for prefix, values in theirs.items():
+            if prefix != PEER:
+                said[PEER] += f"; {prefix.removeprefix(f'{PEER}_')}: {self.peers[prefix].name}"
             said |= {f"{prefix}_{key}": value for key, value in values.items()}
         better = None
         if PEER in theirs:
