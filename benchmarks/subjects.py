@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -41,14 +42,15 @@ class Talk:
 
     def go(self) -> None:
         """Let it go on."""
-        pipe = _pipe(self._process.stdin)
-        pipe.write("\n")
-        pipe.flush()
+        try:
+            os.write(_pipe(self._process.stdin).fileno(), b"\n")
+        except BrokenPipeError as gone:
+            raise Failed(f"{self._what} ended too early") from gone
 
     def end(self) -> None:
         """Let it go on to its end."""
         self.go()
-        if self._process.wait(PATIENCE):
+        if self._process.wait():
             raise Failed(f"{self._what} failed in the end")
 
     def kill(self) -> None:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any, Final
 
-from dbos import DBOS, DBOSClient, SetWorkflowID, WorkflowHandle
+from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID, WorkflowHandle
 
 from benchmarks.answers import answer, linger, now, say, wait
 
@@ -115,16 +115,15 @@ async def interrupted(number: int) -> int:
 
 def launch(url: str) -> None:
     """Its defaults, but for two: more threads where the server can use them, and a version that is always the same."""
-    more = {"max_executor_threads": 64} if url.startswith("postgresql") else {}
-    DBOS(
-        config={
-            "name": "aion-bench",
-            "system_database_url": url,
-            "application_version": "1",
-            "log_level": "ERROR",
-            **more,
-        }
-    )
+    config: DBOSConfig = {
+        "name": "aion-bench",
+        "system_database_url": url,
+        "application_version": "1",
+        "log_level": "ERROR",
+    }
+    if url.startswith("postgresql"):
+        config["max_executor_threads"] = 64
+    DBOS(config=config)
     DBOS.launch()
 
 

@@ -54,4 +54,4 @@ def measured(name: str, ours: Amounts, theirs: Amounts) -> None:
                 except Failed as failed:
                     report(figure.__name__, place=name, problem=str(failed), met=False)
     except Unreachable as unreachable:
-        report("all", place=name, problem=str(unreachable), met=False)
+        report("all", place=name, problem=str(unreachable).splitlines()[0], met=False)
