@@ -1,11 +1,12 @@
 # Everything a fresh machine needs is Python >= 3.11 and make: `make demo`, `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-nightly lint format bench docs clean
+.PHONY: help demo test test-nightly lint format bench peers docs clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := .venv-peers
 DISTRIBUTIONS := aion_core aion_runtime_thread aion_store_sql plugins/aion_testkit
 PROJECTS := $(DISTRIBUTIONS:%=%/pyproject.toml)
 
@@ -44,8 +45,15 @@ format: $(READY) ## let ruff write what it can
 bench: $(READY) ## the figures, beside raw limits of the same run
 	@$(BIN)/python -m benchmarks
 
+peers: $(PEERS)/.ready ## other engines that `python -m benchmarks sql` measures beside this one
+
+$(PEERS)/.ready: requirements/peers.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/peers.txt
+	@touch $@
+
 docs: $(READY) ## write the generated pages of the reference anew
 	@$(BIN)/python -m docs.generate
 
 clean: ## remove what make made
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(PEERS) build dist

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import codecs, driver, engine, machine, measure, queries, startup
 from benchmarks.page import written
+from benchmarks.sql.everything import sql
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "events": codecs.events,
@@ -16,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "machine": machine.machine,
     "driver": driver.driver,
     "engine": engine.engine,
+    "sql": sql,
     "startup": startup.startup,
 }
 

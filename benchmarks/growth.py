@@ -29,27 +29,27 @@ REPLAY = 300_000
 def growth() -> None:
     """The steps of a long workflow beside those of a young one; then questions to workflows that are not in memory."""
     with opened(name=STORE) as engine:
-        old, young = _begun(engine, OLD, id=f"{LONG}-{REPLAYS[1][0]}"), _begun(engine, YOUNG, id="young")
+        old, young = begun(engine, OLD, id=f"{LONG}-{REPLAYS[1][0]}"), begun(engine, YOUNG, id="young")
         late: list[tuple[float, float]] = []
         early: list[tuple[float, float]] = []
         for _ in range(BURSTS):
-            early.append(_burst(young))
-            late.append(_burst(old))
+            early.append(burst(young))
+            late.append(burst(old))
         _report_growth(early, late)
-        _begun(engine, REPLAYS[0][0], id=f"{LONG}-{REPLAYS[0][0]}")
+        begun(engine, REPLAYS[0][0], id=f"{LONG}-{REPLAYS[0][0]}")
     with opened(name=STORE, resident=0) as engine:
         for steps, times in REPLAYS:
             _replay(engine, steps, times)
 
 
-def _begun(engine: aion.Engine, steps: int, *, id: str) -> aion.Run[int]:
+def begun(engine: aion.Engine, steps: int, *, id: str) -> aion.Run[int]:
     """A workflow that has done its steps and waits."""
     run = engine.start(long, steps, BURSTS, id=id)
     received.get()
     return run
 
 
-def _burst(run: aion.Run[int]) -> tuple[float, float]:
+def burst(run: aion.Run[int]) -> tuple[float, float]:
     """Wall and CPU seconds of a step: from the first body of a burst to the last."""
     paced.clear()
     run.signal("go", True)

@@ -9,7 +9,7 @@ from itertools import count, islice
 
 import aion_core as aion
 from benchmarks import raw
-from benchmarks.measure import report
+from benchmarks.measure import percentile, report
 from benchmarks.programs import listens, nothing, opened, received
 
 CALLS = 100
@@ -37,12 +37,12 @@ def latency() -> None:
     for figure, seconds in taken.items():
         report(
             figure,
-            p50_us=_at(0.5, seconds),
-            p99_us=_at(0.99, seconds),
+            p50_us=percentile(0.5, seconds) * 1e6,
+            p99_us=percentile(0.99, seconds) * 1e6,
             raw="to another thread and back",
-            raw_p50_us=_at(0.5, hop),
-            raw_p99_us=_at(0.99, hop),
-            ratio_to_raw=_at(0.5, seconds) / _at(0.5, hop),
+            raw_p50_us=percentile(0.5, hop) * 1e6,
+            raw_p99_us=percentile(0.99, hop) * 1e6,
+            ratio_to_raw=percentile(0.5, seconds) / percentile(0.5, hop),
         )
 
 
@@ -80,8 +80,3 @@ def _replayed(engine: aion.Engine) -> Iterator[float]:
         began = time.perf_counter()
         run.signal("ping", 0)
         yield received.get() - began
-
-
-def _at(part: float, seconds: list[float]) -> float:
-    """Microseconds that so great a part does not exceed."""
-    return sorted(seconds)[int(part * (len(seconds) - 1))] * 1e6

@@ -7,7 +7,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +39,11 @@ def timed(*things: Callable[[], object], rounds: int = ROUNDS) -> list[Timing]:
         Timing(statistics.median(one.wall for one in taken), statistics.median(one.cpu for one in taken))
         for taken in samples
     ]
+
+
+def percentile(part: float, values: Sequence[float]) -> float:
+    """What so great a part of the values does not exceed."""
+    return sorted(values)[int(part * (len(values) - 1))]
 
 
 reported: Final[list[Mapping[str, Any]]] = []

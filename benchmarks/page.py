@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-_APART: Final = frozenset({"figure", "raw", "target", "met", "python", "cpu_us_by_room"})
-_UNITS: Final = {"per_s": "/s", "ms": "ms", "us": "µs", "bytes": "bytes"}
+_APART: Final = frozenset({"figure", "place", "target", "met", "python", "cpu_us_by_room"})
+_OF_OTHERS: Final = ("raw", "peer", "ratio")
+_UNITS: Final = {"per_s": "/s", "ms": "ms", "us": "µs", "s": "s", "bytes": "bytes"}
 _THREE_DIGITS: Final = 100
 
 
 def written(names: Sequence[str], lines: Sequence[Mapping[str, Any]], page: Path) -> str:
     """The page. It says which command wrote it, and on what machine: figures of another one are others."""
     command = " ".join(["python -m benchmarks", *names, f"--markdown {page}"])
-    return "\n".join([*_head(command), *_table(lines), "", *_rooms(lines)]).rstrip() + "\n"
+    parts = [*_head(command), *_table([line for line in lines if "place" not in line])]
+    for place in dict.fromkeys(line["place"] for line in lines if "place" in line):
+        parts += _place(place, [line for line in lines if line.get("place") == place])
+    return "\n".join([*parts, *_rooms(lines)]).rstrip() + "\n"
 
 
 def _head(command: str) -> Iterator[str]:
@@ -37,23 +41,54 @@ def _head(command: str) -> Iterator[str]:
     yield ""
 
 
-def _table(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    yield "| figure | measured | raw limit | times raw | target | reached |"
-    yield "|---|---|---|---|---|---|"
+def _place(place: str, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The figures of stores outside the process, where other engines keep theirs, too."""
+    yield f"## On {place}"
+    yield ""
+    yield "The raw limit is what the database's driver commits, bare, between the rounds of the figure. The peer is"
+    yield "measured in the same rounds, by a program of ours against its public API: it is asked for less where it"
+    yield "would take minutes, and its cell says for how much. *Times better* are our rates over the peer's, or the"
+    yield "peer's times over ours. CPU time is of the process that runs the workflows, without the database's server."
+    yield ""
+    yield from _table(lines, beside_peers=True)
+
+
+def _table(lines: Sequence[Mapping[str, Any]], *, beside_peers: bool = False) -> Iterator[str]:
+    if not lines:
+        return
+    heads = ["figure", "measured", "raw limit", "times raw", "target", "reached"]
+    if beside_peers:
+        heads[4:4] = ["peer", "times better"]
+    yield f"| {' | '.join(heads)} |"
+    yield "|---" * len(heads) + "|"
     for line in lines:
-        own = [_said(key, value) for key, value in line.items() if not key.startswith(("raw", "ratio"))]
-        raw = [_said(key.removeprefix("raw_"), value) for key, value in line.items() if key.startswith("raw_")]
-        ratio = [f"{value:,.2f}" for key, value in line.items() if key.startswith("ratio")]
-        reached = {True: "yes", False: "**no**", None: ""}[line.get("met")]
-        cells = (
-            line["figure"],
-            "<br>".join(filter(None, own)),
-            "<br>".join([str(line.get("raw", "")), *filter(None, raw)]),
-            "<br>".join(ratio),
-            line.get("target", ""),
-            reached,
-        )
-        yield f"| {' | '.join(map(str, cells))} |"
+        cells = [line["figure"], _own(line), _beside("raw", line), _ratio("raw", line)]
+        if beside_peers:
+            cells += [_beside("peer", line), _ratio("peer", line)]
+        cells += [line.get("target", ""), {True: "yes", False: "**no**", None: ""}[line.get("met")]]
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _own(line: Mapping[str, Any]) -> str:
+    return _lines(_said(key, value) for key, value in line.items() if not key.startswith(_OF_OTHERS))
+
+
+def _beside(whose: str, line: Mapping[str, Any]) -> str:
+    """What it is, and its figures."""
+    its = (_said(key.removeprefix(f"{whose}_"), value) for key, value in line.items() if key.startswith(f"{whose}_"))
+    return _lines([str(line.get(whose, "")), *its])
+
+
+def _ratio(whose: str, line: Mapping[str, Any]) -> str:
+    """Of what the line is about first, then of what else is compared."""
+    to = f"ratio_to_{whose}"
+    ratios = {key.removeprefix(to).strip("_"): value for key, value in line.items() if key.startswith(to)}
+    return _lines(f"{'CPU ' if key.startswith('cpu') else ''}{value:,.2f}" for key, value in ratios.items())
+
+
+def _lines(parts: Iterable[str]) -> str:
+    return "<br>".join(filter(None, parts))
 
 
 def _rooms(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -74,7 +109,8 @@ def _rooms(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         shares = [f"{of[room]:,.1f}" if room in of else "" for room in rooms]
         whole = f"{line['cpu_ms_per_step'] * 1e3:,.1f}"
         garbage = f"{line['cpu_us_of_it_collecting_garbage']:,.1f}"
-        yield f"| {' | '.join([line['figure'], str(line['concurrent']), *shares, whole, garbage])} |"
+        figure = " on ".join(filter(None, [line["figure"], line.get("place")]))
+        yield f"| {' | '.join([figure, str(line['concurrent']), *shares, whole, garbage])} |"
 
 
 def _said(key: str, value: object) -> str:
@@ -89,7 +125,7 @@ def _said(key: str, value: object) -> str:
     for unit in ("us", "ms"):  # as in `cpu_ms_per_step`
         if f"{unit}_per" in key:
             what, _, each = key.partition(f"_{unit}_per_")
-            return f"{what} {number} {_UNITS[unit]} per {each}"
+            return f"{what.replace('_', ' ')} {number} {_UNITS[unit]} per {each}"
     return f"{key.replace('_', ' ')} {number}"
 
 

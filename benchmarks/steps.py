@@ -6,7 +6,7 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -47,7 +47,7 @@ def steps() -> None:
         )
 
 
-def _judged(at_once: int, taken: _Taken) -> dict[str, object]:
+def _judged(at_once: int, taken: Taken) -> dict[str, object]:
     """The target is for the most at once: fewer have less to put into a group."""
     if at_once < max(size for _, size, _ in SIZES):
         return {}
@@ -58,17 +58,17 @@ def _judged(at_once: int, taken: _Taken) -> dict[str, object]:
 
 
 @frozen
-class _Taken:
+class Taken:
     """Of one step."""
 
     wall: float
     cpu: float
-    rooms: object
+    rooms: Mapping[str, float]
     collecting: float
 
 
-async def _measured() -> dict[tuple[str, int], _Taken]:
-    rounds: dict[tuple[str, int], list[_Taken]] = {}
+async def _measured() -> dict[tuple[str, int], Taken]:
+    rounds: dict[tuple[str, int], list[Taken]] = {}
     async with aion.AsyncEngine.open(memory(), workflows=WORKFLOWS) as engine:
         runs: dict[str, Callable[[], Coroutine[Any, Any, int]]] = {
             "ten": lambda: engine.run(ten),
@@ -78,12 +78,14 @@ async def _measured() -> dict[tuple[str, int], _Taken]:
             await run()  # threads are started and modules imported
         for _ in range(ROUNDS):
             for name, at_once, in_a_row in SIZES:
-                rounds.setdefault((name, at_once), []).append(await _round(runs[name], at_once, in_a_row))
+                rounds.setdefault((name, at_once), []).append(await round_of(runs[name], at_once, in_a_row))
     # The round with the median of CPU time stands for all, with its rooms: these belong together.
     return {key: sorted(taken, key=lambda one: one.cpu)[len(taken) // 2] for key, taken in rounds.items()}
 
 
-async def _round(run: Callable[[], Coroutine[Any, Any, int]], at_once: int, in_a_row: int) -> _Taken:
+async def round_of(run: Callable[[], Coroutine[Any, Any, int]], at_once: int, in_a_row: int) -> Taken:
+    """So many callers at once, each with so many workflows of ten steps, one after the other."""
+
     async def one_after_the_other() -> None:
         for _ in range(in_a_row):
             await run()
@@ -93,7 +95,7 @@ async def _round(run: Callable[[], Coroutine[Any, Any, int]], at_once: int, in_a
     rooms, wall, cpu = Rooms(), time.perf_counter(), time.process_time()
     await asyncio.gather(*(one_after_the_other() for _ in range(at_once)))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return _Taken(wall / count, cpu / count, rooms.split(count), rooms.collecting / count)
+    return Taken(wall / count, cpu / count, rooms.split(count), rooms.collecting / count)
 
 
 def _raw() -> dict[str, Any]:
