@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from aion_core.spi import (
     AppendResult,
     Commit,
+    CommitLimits,
     Cursor,
     EngineInfo,
     Lease,
@@ -56,6 +57,8 @@ class Place:
         self.finding = Finding(dialect)
         self._appending = Appending(dialect, self.mail, self.visible)
         self._leases = Leases(dialect)
+        self.limits = CommitLimits()
+        """Known once open."""
         self._created = Created(store_id="", shards=0)
         self._meta = dialect.upsert(schema.meta, "name", "value")
         self._database = Database(dialect, platform)
@@ -75,6 +78,7 @@ class Place:
         self._database.open()
         try:
             self._created = self._create()
+            self.limits = self.read(lambda session: self.dialect.limits(session.cursor))
         except BaseException:
             self._database.close()
             raise

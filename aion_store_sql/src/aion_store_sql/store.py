@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, TypeVar
 
 from aion_core.spi import (
@@ -66,6 +69,7 @@ class SqlStore:
         self._settings = settings or SqlSettings()
         self._platform = platform
         self._opened: Place | None = None
+        self._pid = os.getpid()
 
     def open(self) -> None:
         """Connect, create what is missing, check what is there."""
@@ -79,6 +83,13 @@ class SqlStore:
         place, self._opened = self._opened, None
         if place is not None:
             place.close()
+
+    def __del__(self) -> None:
+        place: Place | None = self.__dict__.get("_opened")  # not there, if it could not be made
+        if place is not None and self._pid == os.getpid():
+            warnings.warn(f"the {self.kind} was forgotten while it was open: close it.", ResourceWarning, 1, self)
+            with suppress(Exception):  # nobody is there who could be told
+                place.close()
 
     @property
     def _place(self) -> Place:
@@ -150,6 +161,11 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
         {Capability.ATOMIC_VISIBILITY, Capability.MULTI_ENGINE, Capability.NOTIFY, Capability.DURABLE}
     )
     settings: ClassVar[type[Any]] = SqlSettings
+
+    def open(self) -> None:
+        """See `Store.open`."""
+        super().open()
+        self.limits = self._place.limits
 
     @property
     def store_id(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from aion_core.spi import CommitLimits
 from aion_store_sql.schema import PREFIX
 from aion_store_sql.settings import SqlSettings
 
@@ -75,9 +76,18 @@ class Dialect(ABC):
     def is_away(self, error: BaseException) -> bool:
         """Whether the database can not do it now, and may later: it is down, full or busy."""
 
+    def limits(self, cursor: Any) -> CommitLimits:
+        """What one call of append may hold here."""
+        del cursor
+        return CommitLimits()
+
     @abstractmethod
     def lock_schema(self, cursor: Any) -> None:
         """Within a transaction: wait until nobody else makes tables here."""
+
+    @abstractmethod
+    def unlock_schema(self, cursor: Any) -> None:
+        """Let others make tables again, unless the end of the transaction does."""
 
     @abstractmethod
     def has_table(self, cursor: Any, table: sa.Table) -> bool:

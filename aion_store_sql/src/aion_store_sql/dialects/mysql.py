@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 from sqlalchemy.dialects import mysql
 
+from aion_core.spi import CommitLimits, StoreUnavailable
 from aion_store_sql import schema
 from aion_store_sql.dialects.dialect import Dialect, Put, Row, keys_of, statements_of
 
@@ -34,6 +36,9 @@ _AWAY: Final = {
     1049,
 }
 """Full, too many connections, shutting down, read-only, gone; and at the door: not let in, or not there yet."""
+_ROW: Final = 64 * 1024
+"""What a row has beside its bytes, amply."""
+_LOCK: Final = "CONCAT('aion:', MD5(CONCAT(DATABASE(), '.', %s)))"
 
 
 class _Many(Put):
@@ -98,9 +103,22 @@ class Mysql(Dialect):
         code = _code(error)
         return code in _AWAY or (code == 0 and type(error).__name__ == "InterfaceError")
 
+    def limits(self, cursor: Any) -> CommitLimits:
+        """See `Dialect`. A row travels in one packet of the server's choice, and bytes travel as hexadecimal digits."""
+        cursor.execute("SELECT @@max_allowed_packet")
+        room = (cursor.fetchone()[0] - _ROW) // 2
+        usual = CommitLimits()
+        return replace(usual, call_bytes=min(usual.call_bytes, room), commit_bytes=min(usual.commit_bytes, room))
+
     def lock_schema(self, cursor: Any) -> None:
-        """See `Dialect`. Held until the connection ends, as its tables commit by themselves."""
-        cursor.execute("SELECT GET_LOCK(%s, 60)", (f"aion:{self._prefix}",))
+        """See `Dialect`. A lock of the connection, since making a table commits. Its name is known to the server."""
+        cursor.execute(f"SELECT GET_LOCK({_LOCK}, 60)", (self._prefix,))
+        if cursor.fetchone()[0] != 1:
+            raise StoreUnavailable("another process has been making or migrating the tables for a minute; try again.")
+
+    def unlock_schema(self, cursor: Any) -> None:
+        """See `Dialect`."""
+        cursor.execute(f"DO RELEASE_LOCK({_LOCK})", (self._prefix,))
 
     def has_table(self, cursor: Any, table: sa.Table) -> bool:
         """See `Dialect`."""

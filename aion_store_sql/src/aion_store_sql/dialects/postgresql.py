@@ -82,6 +82,9 @@ class Postgresql(Dialect):
         """See `Dialect`."""
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"aion:{self._prefix}",))
 
+    def unlock_schema(self, cursor: Any) -> None:
+        """See `Dialect`: the end of the transaction does."""
+
     def has_table(self, cursor: Any, table: sa.Table) -> bool:
         """See `Dialect`."""
         cursor.execute("SELECT to_regclass(%s)", (self._name(table),))

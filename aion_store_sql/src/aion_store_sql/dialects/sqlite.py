@@ -79,6 +79,9 @@ class Sqlite(Dialect):
     def lock_schema(self, cursor: Any) -> None:
         """See `Dialect`: the transaction is alone."""
 
+    def unlock_schema(self, cursor: Any) -> None:
+        """See `Dialect`: likewise."""
+
     def has_table(self, cursor: Any, table: sa.Table) -> bool:
         """See `Dialect`."""
         cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (self._name(table),))
