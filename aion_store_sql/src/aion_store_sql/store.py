@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Callable, Collection, Sequence
@@ -58,6 +59,8 @@ from aion_store_sql.settings import SqlSettings
 
 T = TypeVar("T")
 
+_log = logging.getLogger("aion.store")
+
 
 class SqlStore:
     """What both stores share: a place that is open or closed."""
@@ -77,6 +80,12 @@ class SqlStore:
             place = place_of(self._settings, self._platform)
             place.open()
             self._opened = place
+            for remark in place.server.remarks:
+                _log.warning("%s", remark)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What the operator of the database should know; they were logged as warnings when it was opened."""
+        return self._place.server.remarks
 
     def close(self) -> None:
         """Let go of everything."""
@@ -165,7 +174,7 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
     def open(self) -> None:
         """See `Store.open`."""
         super().open()
-        self.limits = self._place.limits
+        self.limits = self._place.server.limits
 
     @property
     def store_id(self) -> str:
