@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests import databases
 
 if find_spec("aion_core.model") is None:  # a folder `aion_core/` shadows the package when it is not installed
     pytest.exit("aion_core is not installed here: run the tests with `make test`.", returncode=4)
@@ -24,3 +25,7 @@ def pytest_collection_modifyitems(config, items):
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
+
+
+def pytest_unconfigure(config):
+    databases.stop()

@@ -1,4 +1,5 @@
 import pytest
+from tests.databases import postgresql
 
 from aion_store_sql import SqlEventStore, SqlSettings, SqlVisibilityStore
 from aion_testkit import EventStoreConformance, SteppedPlatform, VisibilityStoreConformance
@@ -23,4 +24,18 @@ class TestVisibilityInSqlite(VisibilityStoreConformance):
     @pytest.fixture
     def make_store(self, tmp_path):
         settings = SqlSettings(url=f"sqlite:///{tmp_path}/aion.db")
+        return lambda: SqlVisibilityStore(settings)
+
+
+class TestPostgresql(EventStoreConformance):
+    @pytest.fixture
+    def make_store(self, place_in):
+        settings = SqlSettings(**place_in(postgresql()))
+        return lambda: SqlEventStore(settings)
+
+
+class TestVisibilityInPostgresql(VisibilityStoreConformance):
+    @pytest.fixture
+    def make_store(self, place_in):
+        settings = SqlSettings(**place_in(postgresql()))
         return lambda: SqlVisibilityStore(settings)

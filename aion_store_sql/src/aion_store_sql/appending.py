@@ -22,6 +22,7 @@ from aion_store_sql import schema
 from aion_store_sql.database import Session
 from aion_store_sql.dialects.dialect import Dialect, Row
 from aion_store_sql.messages import Mailroom
+from aion_store_sql.ownership import lock
 from aion_store_sql.rows import blob_keys, body_columns, summary_text
 from aion_store_sql.visible import VisibleRows
 
@@ -139,17 +140,12 @@ def _lock_shards(session: Session, shards: Sequence[Shard]) -> dict[Shard, _Shar
 
     In two statements: PostgreSQL's first one may have waited for a commit that its own snapshot does not show.
     """
-    dialect = session.dialect
-    which = dialect.array(shards)
-    rows = session.rows(
-        f"SELECT shard, epoch, owner, feed_floor FROM aion_shard WHERE shard {{among}} ORDER BY shard{dialect.lock}",
-        which,
-    )
+    rows = lock(session, shards)
     last: dict[int, int | None] = dict(
         session.rows(
             "SELECT s.shard, (SELECT max(h.n) FROM aion_history h WHERE h.shard = s.shard)"
             " FROM aion_shard s WHERE s.shard {among}",
-            which,
+            session.dialect.array(shards),
         )
     )
     return {

@@ -20,8 +20,15 @@ class Created:
 
 def create(session: Session, settings: SqlSettings, platform: Platform) -> Created:
     """Make the tables, if they are not there. In a transaction; others who want to do the same wait."""
+    session.dialect.lock_schema(session.cursor)
+    try:
+        return _created(session, settings, platform)
+    finally:
+        session.dialect.unlock_schema(session.cursor)
+
+
+def _created(session: Session, settings: SqlSettings, platform: Platform) -> Created:
     dialect = session.dialect
-    dialect.lock_schema(session.cursor)
     if not dialect.has_table(session.cursor, schema.meta):
         for statement in dialect.ddl(session.cursor):
             session.cursor.execute(statement)

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 _TRIES: Final = 5
 """Of a transaction that the database undoes for the sake of others."""
+_GENERATION: Final = "aion_generation"
 
 
 class CommitUnknown(StoreUnavailable):
@@ -56,11 +57,11 @@ class Session:
 
     def now(self) -> int:
         """The store's time in microseconds, the same for the whole piece of work."""
-        now = self._now
-        if now is None:
+        if self._now is None:
             clock = self.dialect.clock
-            now = self._now = int(self.rows(f"SELECT {clock}")[0][0]) if clock else self._platform.now()
-        return now
+            # A driver may make a decimal of what is computed; times are integers.
+            self._now = int(self.rows(f"SELECT {clock}")[0][0]) if clock else self._platform.now()
+        return self._now
 
 
 class Database:
@@ -72,10 +73,18 @@ class Database:
         self.platform = platform
         self._readers: sa.Engine | None = None
         self._writers: sa.Engine | None = None
+        self._generation = 0
+        """Of connections: when one of them is found broken, those that are older are not used any more."""
 
     def open(self) -> None:
-        """Make the pools."""
-        self._readers = self._writers = self.dialect.engine()
+        """Make the pools. StoreRefused without the driver."""
+        try:
+            self._readers = self._writers = self.dialect.engine()
+        except ImportError as error:
+            kind = self.dialect.settings.address().get_backend_name()
+            raise StoreRefused(
+                f"the driver for {kind} can not be imported ({error}): pip install 'aion-store-sql[{kind}]'."
+            ) from error
 
     def use(self, readers: sa.Engine, writers: sa.Engine) -> None:
         """Take these pools, which are somebody else's to close."""
@@ -87,10 +96,21 @@ class Database:
             if engine is not None:
                 engine.dispose()
 
+    def meet(self, work: Callable[[Session], T]) -> T:
+        """The first piece of work, which only looks. StoreRefused where the server does not let us in."""
+        try:
+            return self.read(work)
+        except Unreachable as error:
+            if not self.dialect.is_shut_out(error.original):
+                raise
+            raise StoreRefused(
+                f"{error.address} refuses the connection: {_said(error.original)}. Look at the url and the password of "
+                "[event_store], and whether the database was created."
+            ) from error.original
+
     def read(self, work: Callable[[Session], T]) -> T:
         """Do a piece of work that only looks, outside of a transaction. StoreUnavailable, StoreRefused."""
-        with self._connection(self._readers) as session:
-            return work(session)
+        return self._again(lambda: self._looked(work))
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Do a piece of work in one transaction; on return it is durable.
@@ -98,16 +118,29 @@ class Database:
         It may be done more than once, if the database undoes it. Raises `CommitUnknown` where nobody can tell, else
         StoreUnavailable and StoreRefused: nothing was done.
         """
-        tries = _TRIES
+        return self._again(lambda: self._written(work))
+
+    def _again(self, once: Callable[[], T]) -> T:
+        """Do it until it is done: nothing is left of what was undone."""
+        undone, broken = 0, False
         while True:
             try:
-                return self._once(work)
+                return once()
             except _Undone as error:
-                tries -= 1
-                if not tries:
+                undone += 1
+                if undone == _TRIES:
                     raise StoreUnavailable(f"the database undid a transaction {_TRIES} times: {error}") from error
+            except _Broken as error:
+                # A connection that has been idle may be long gone; a new one tells whether the server is.
+                if broken:
+                    raise StoreUnavailable(f"the connection to the database broke: {error}") from error
+                broken = True
 
-    def _once(self, work: Callable[[Session], T]) -> T:
+    def _looked(self, work: Callable[[Session], T]) -> T:
+        with self._connection(self._readers) as session:
+            return work(session)
+
+    def _written(self, work: Callable[[Session], T]) -> T:
         with self._connection(self._writers) as session:
             session.cursor.execute(self.dialect.begin)
             try:
@@ -123,48 +156,90 @@ class Database:
                     session.cursor.execute("ROLLBACK")
                 if self.dialect.is_transient(error):
                     raise
-                raise CommitUnknown(f"the answer to COMMIT was lost: {_first_line(error)}") from error
+                raise CommitUnknown(f"the answer to COMMIT was lost: {_said(error)}") from error
             return result
 
     @contextmanager
     def _connection(self, engine: sa.Engine | None) -> Generator[Session, None, None]:
         assert engine is not None  # noqa: S101 # whoever calls has looked whether the store is open
-        try:
-            connection = engine.raw_connection()
-        except Exception as error:
-            raise self._translated(error) from error
-        broken = True
+        generation = self._generation
+        connection = self._checked_out(engine)
+        good = False
         try:
             cursor = connection.cursor()
             yield Session(self.dialect, cursor, self.platform)
             cursor.close()
-            broken = False
+            good = True
         except (StoreUnavailable, StoreRefused) as error:
-            broken = isinstance(error, CommitUnknown)
+            good = not isinstance(error, CommitUnknown)
             raise
         except Exception as error:
             if not _of_the_driver(error):
-                broken = False
+                good = True
                 raise
-            broken = not self.dialect.is_transient(error)
-            raise self._translated(error) from error
+            good = self.dialect.is_transient(error)
+            raise self._translated(error, connection) from error
         finally:
             with suppress(Exception):  # of a connection that is gone
-                if broken:
+                if not good:
+                    if not self.dialect.is_open(connection):
+                        self._generation = max(self._generation, generation + 1)
                     connection.invalidate()
                 connection.close()
 
-    def _translated(self, error: BaseException) -> Exception:
-        original: BaseException = (error.orig if isinstance(error, exc.DBAPIError) else None) or error
-        if self.dialect.is_transient(original):
-            return _Undone(_first_line(original))
-        if self.dialect.is_away(original) or isinstance(error, exc.TimeoutError):
-            return StoreUnavailable(f"the database can not do it now: {_first_line(original)}")
-        return StoreRefused(f"the database refuses: {_first_line(original)}")
+    def _checked_out(self, engine: sa.Engine) -> sa.PoolProxiedConnection:
+        """A connection that is not older than the last one that broke."""
+        while True:
+            try:
+                connection = engine.raw_connection()
+            except exc.TimeoutError as error:
+                raise StoreUnavailable("all connections to the database are at work.") from error
+            except Exception as error:
+                raise Unreachable(self._address, _original(error)) from error
+            if connection.info.setdefault(_GENERATION, self._generation) == self._generation:
+                return connection
+            connection.invalidate()
+            connection.close()
+
+    def _translated(self, error: Exception, connection: sa.PoolProxiedConnection) -> Exception:
+        if self.dialect.is_transient(error):
+            return _Undone(_said(error))
+        if not self.dialect.is_open(connection):
+            return _Broken(_said(error))
+        if self.dialect.is_away(error):
+            return StoreUnavailable(f"the database can not do it now: {_said(error)}")
+        return StoreRefused(f"the database refuses: {_said(error)}")
+
+    @property
+    def _address(self) -> str:
+        url = self.dialect.settings.address()
+        bare = sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database)
+        return bare.render_as_string()
+
+
+class Unreachable(StoreUnavailable):
+    """No connection could be made."""
+
+    def __init__(self, address: str, original: BaseException) -> None:
+        """`address` is without the password."""
+        self.address = address
+        self.original = original
+        super().__init__(
+            f"{address} can not be reached: {_said(original)}. Look whether the database runs there, and at the url of "
+            "[event_store]."
+        )
 
 
 class _Undone(StoreUnavailable):
     """The database has undone the transaction for the sake of another one."""
+
+
+class _Broken(StoreUnavailable):
+    """The connection broke before COMMIT: nothing was done."""
+
+
+def _original(error: Exception) -> BaseException:
+    return (error.orig if isinstance(error, exc.DBAPIError) else None) or error
 
 
 def _of_the_driver(error: Exception) -> bool:
@@ -172,5 +247,8 @@ def _of_the_driver(error: Exception) -> bool:
     return isinstance(error, exc.SQLAlchemyError) or any(each.__name__ == "Error" for each in type(error).__mro__)
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _said(error: BaseException) -> str:
+    """The line of an error that says what is wrong."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    line = lines[-1] if lines[0].endswith(":") else lines[0]
+    return line.strip().rstrip(".")

@@ -116,16 +116,21 @@ def wakes(
 
 def feed(session: Session, after: Cursor | None, limit: int) -> Page[FeedEntry, Cursor]:
     """See `EventStore.feed`. Shard by shard."""
-    floors = {Shard(shard): floor for shard, floor in session.rows("SELECT shard, feed_floor FROM aion_shard")}
+    shards = session.rows(
+        "SELECT s.shard, s.feed_floor, (SELECT max(h.n) FROM aion_history h WHERE h.shard = s.shard)"
+        " FROM aion_shard s ORDER BY s.shard"
+    )
     if after is None:
         # A newcomer is not late: it begins behind what was trimmed before it came.
-        after = Cursor({shard: floor for shard, floor in floors.items() if floor})
-    for shard, floor in sorted(floors.items()):
+        after = Cursor({Shard(shard): floor for shard, floor, _ in shards if floor})
+    for shard, floor, _ in shards:
         if after.position(shard) < floor:
             raise CursorTooOld(shard, after.position(shard), floor)
     entries: list[FeedEntry] = []
     positions = dict(after.positions)
-    for shard in sorted(floors):
+    for shard, _, last in shards:
+        if (last or 0) <= after.position(shard):
+            continue
         rows = session.rows(
             f"SELECT {BATCH}, n, run_id FROM aion_history WHERE shard = ? AND n > ? ORDER BY n LIMIT ?",
             shard,

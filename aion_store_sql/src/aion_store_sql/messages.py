@@ -27,6 +27,7 @@ from aion_core.spi import (
 from aion_store_sql import schema
 from aion_store_sql.database import Session
 from aion_store_sql.dialects.dialect import Dialect, Row
+from aion_store_sql.ownership import still_held
 from aion_store_sql.paging import key_of, page_of
 
 _MESSAGE: Final = "workflow_id, message_id, kind, body, run_id, poster, n, posted_at"
@@ -128,24 +129,12 @@ class Mailroom:
 
     def sweep(self, session: Session, leases: Collection[Lease]) -> int:
         """Forget expired tombstones of these shards, and messages beside one, where the lease is in force."""
-        swept = 0
-        now = session.now()
-        in_force = "EXISTS (SELECT 1 FROM aion_shard s WHERE s.shard = ? AND s.epoch = ? AND s.owner IS NOT NULL)"
-        for lease in sorted(leases, key=lambda lease: lease.shard):
-            key = (lease.shard, lease.fence)
-            session.run(
-                f"DELETE FROM aion_inbox WHERE shard = ? AND EXISTS ({_TOMBSTONE}) AND {in_force}",
-                lease.shard,
-                now,
-                *key,
-            )
-            swept += session.run(
-                f"DELETE FROM aion_outcome WHERE shard = ? AND expires_at <= ? AND {in_force}",
-                lease.shard,
-                now,
-                *key,
-            )
-        return swept
+        shards = still_held(session, leases)
+        if not shards:
+            return 0
+        now, which = session.now(), session.dialect.array(shards)
+        session.run(f"DELETE FROM aion_inbox WHERE shard {{among}} AND EXISTS ({_TOMBSTONE})", which, now)
+        return session.run("DELETE FROM aion_outcome WHERE shard {among} AND expires_at <= ?", which, now)
 
     def _row(self, session: Session, message: Message, now: int) -> Row:
         """With a place in order of arrival, but on the right side of the poster's other messages.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from aion_core.spi import EngineId, EngineInfo, Fence, Instant, Lease, LeaseTable, Shard, StoreRefused
 from aion_store_sql import schema
 from aion_store_sql.database import Session
-from aion_store_sql.dialects.dialect import Dialect
+from aion_store_sql.dialects.dialect import Dialect, Row
 
 _SECOND: Final = 1_000_000
 _LONGEST: Final = 365 * 24 * 3600
@@ -34,9 +34,16 @@ class Leases:
         now = session.now()
         until = now + round(ttl * _SECOND)
         session.put(self._engines, [(me.engine_id, _encode(me).decode(), until)])
+        array = session.dialect.array
         held = [shard for (shard,) in session.rows("SELECT shard FROM aion_shard WHERE owner = ?", me.engine_id)]
         if held:
-            session.run("UPDATE aion_shard SET lease_until = ? WHERE owner = ?", until, me.engine_id)
+            lock(session, held)
+            session.run(
+                "UPDATE aion_shard SET lease_until = ? WHERE shard {among} AND owner = ?",
+                until,
+                array(held),
+                me.engine_id,
+            )
         if want > len(held):
             free = session.rows(
                 "SELECT shard FROM aion_shard WHERE owner IS NULL OR (lease_until <= ? AND owner <> ?)"
@@ -50,7 +57,7 @@ class Leases:
                     "UPDATE aion_shard SET epoch = epoch + 1, owner = ?, lease_until = ? WHERE shard {among}",
                     me.engine_id,
                     until,
-                    session.dialect.array([shard for (shard,) in free]),
+                    array([shard for (shard,) in free]),
                 )
         return self.table(session, me)
 
@@ -72,9 +79,30 @@ class Leases:
 
     @staticmethod
     def release(session: Session, leases: Collection[Lease]) -> None:
-        """Give up what is still in force. In a transaction, in the order in which appends lock."""
-        for lease in sorted(leases, key=lambda lease: lease.shard):
-            session.run("UPDATE aion_shard SET owner = NULL WHERE shard = ? AND epoch = ?", lease.shard, lease.fence)
+        """Give up what is still in force. In a transaction."""
+        if ours := still_held(session, leases):
+            session.run("UPDATE aion_shard SET owner = NULL WHERE shard {among}", session.dialect.array(ours))
+
+
+def lock(session: Session, shards: Collection[Shard]) -> Sequence[Row]:
+    """Hold these shards until the transaction ends: their numbers, epochs, owners and floors.
+
+    Always in the order of their numbers, so that two who want the same ones do not wait for each other.
+    """
+    dialect = session.dialect
+    return session.rows(
+        f"SELECT shard, epoch, owner, feed_floor FROM aion_shard WHERE shard {{among}} ORDER BY shard{dialect.lock}",
+        dialect.array(sorted(shards)),
+    )
+
+
+def still_held(session: Session, leases: Collection[Lease]) -> list[Shard]:
+    """The shards of these leases that nobody has taken since. They are held until the transaction ends."""
+    wanted = {(lease.shard, lease.fence) for lease in leases}
+    if not wanted:
+        return []
+    rows = lock(session, {shard for shard, _ in wanted})
+    return [shard for shard, epoch, owner, _ in rows if owner is not None and (shard, epoch) in wanted]
 
 
 def check_ttl(ttl: float) -> None:

@@ -23,7 +23,7 @@ from aion_store_sql import schema
 from aion_store_sql.appending import Appending
 from aion_store_sql.creating import Created, create
 from aion_store_sql.database import Database, Session
-from aion_store_sql.dialects.dialect import Dialect
+from aion_store_sql.dialects.dialect import Dialect, Server
 from aion_store_sql.dialects.mysql import Mysql
 from aion_store_sql.dialects.postgresql import Postgresql
 from aion_store_sql.dialects.sqlite import Sqlite
@@ -56,6 +56,8 @@ class Place:
         self.finding = Finding(dialect)
         self._appending = Appending(dialect, self.mail, self.visible)
         self._leases = Leases(dialect)
+        self.server = Server()
+        """Known once open."""
         self._created = Created(store_id="", shards=0)
         self._meta = dialect.upsert(schema.meta, "name", "value")
         self._database = Database(dialect, platform)
@@ -74,6 +76,7 @@ class Place:
         """Connect, create what is missing."""
         self._database.open()
         try:
+            self.server = self._database.meet(lambda session: self.dialect.look(session.cursor))
             self._created = self._create()
         except BaseException:
             self._database.close()

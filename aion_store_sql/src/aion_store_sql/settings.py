@@ -20,9 +20,12 @@ class Durability(StrEnum):
     """What an acknowledged commit survives."""
 
     FSYNC = "fsync"
-    """Everything but the loss of the disk: also a power failure."""
+    """Everything but the loss of the disk: also a power failure, if the server's settings do not say otherwise."""
     PROCESS = "process"
-    """The end of the process, but not of the machine: a power failure may undo the last commits."""
+    """The end of the process, but not of the machine: a power failure may undo the last commits.
+
+    In MariaDB and MySQL this is the server's to say, with `innodb_flush_log_at_trx_commit`, and not a client's.
+    """
 
 
 @frozen(kw_only=True)
@@ -39,6 +42,11 @@ class SqlSettings:
     """Of a store that is created now; an existing one keeps its own."""
     connections: Annotated[int, AtLeast(4)] = 8
     """The most that are open at once. Not for SQLite."""
+    pooler: bool = False
+    """Whether the URL leads to pgbouncer, or another one that hands out a connection for each transaction.
+
+    Nothing is prepared then, and news are looked for instead of being heard of. PostgreSQL only.
+    """
     durability: Durability = Durability.FSYNC
 
     def __attrs_post_init__(self) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import warnings
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, TypeVar
 
 from aion_core.spi import (
@@ -55,6 +59,8 @@ from aion_store_sql.settings import SqlSettings
 
 T = TypeVar("T")
 
+_log = logging.getLogger("aion.store")
+
 
 class SqlStore:
     """What both stores share: a place that is open or closed."""
@@ -66,6 +72,7 @@ class SqlStore:
         self._settings = settings or SqlSettings()
         self._platform = platform
         self._opened: Place | None = None
+        self._pid = os.getpid()
 
     def open(self) -> None:
         """Connect, create what is missing, check what is there."""
@@ -73,12 +80,25 @@ class SqlStore:
             place = place_of(self._settings, self._platform)
             place.open()
             self._opened = place
+            for remark in place.server.remarks:
+                _log.warning("%s", remark)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What the operator of the database should know; they were logged as warnings when it was opened."""
+        return self._place.server.remarks
 
     def close(self) -> None:
         """Let go of everything."""
         place, self._opened = self._opened, None
         if place is not None:
             place.close()
+
+    def __del__(self) -> None:
+        place: Place | None = self.__dict__.get("_opened")  # not there, if it could not be made
+        if place is not None and self._pid == os.getpid():
+            warnings.warn(f"the {self.kind} was forgotten while it was open: close it.", ResourceWarning, 1, self)
+            with suppress(Exception):  # nobody is there who could be told
+                place.close()
 
     @property
     def _place(self) -> Place:
@@ -150,6 +170,11 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
         {Capability.ATOMIC_VISIBILITY, Capability.MULTI_ENGINE, Capability.NOTIFY, Capability.DURABLE}
     )
     settings: ClassVar[type[Any]] = SqlSettings
+
+    def open(self) -> None:
+        """See `Store.open`."""
+        super().open()
+        self.limits = self._place.server.limits
 
     @property
     def store_id(self) -> str:

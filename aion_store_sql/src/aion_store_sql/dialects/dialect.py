@@ -8,12 +8,23 @@ from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 import sqlalchemy as sa
+from attrs import field, frozen
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from aion_core.spi import CommitLimits
 from aion_store_sql.schema import PREFIX
 from aion_store_sql.settings import SqlSettings
 
 Row: TypeAlias = tuple[Any, ...]
+
+
+@frozen
+class Server:
+    """What is to be known of a database server before it is used."""
+
+    limits: CommitLimits = field(factory=CommitLimits)
+    remarks: tuple[str, ...] = ()
+    """What its operator should know, for people to read."""
 
 
 class Put(ABC):
@@ -39,7 +50,7 @@ class Dialect(ABC):
     """The same, and pass over those that others hold."""
     clock: ClassVar[str | None]
     """The database's time in microseconds, as an expression. None: it has none, and the platform's is used."""
-    begin: ClassVar[str] = "BEGIN"
+    begin: str = "BEGIN"
 
     def __init__(self, settings: SqlSettings) -> None:
         """Nothing is touched."""
@@ -76,8 +87,24 @@ class Dialect(ABC):
         """Whether the database can not do it now, and may later: it is down, full or busy."""
 
     @abstractmethod
+    def is_shut_out(self, error: BaseException) -> bool:
+        """Whether an attempt to connect has reached the server, which will not let us in the next time either."""
+
+    @abstractmethod
+    def is_open(self, connection: sa.PoolProxiedConnection) -> bool:
+        """Whether the driver still takes a connection that has just failed for a good one."""
+
+    @abstractmethod
+    def look(self, cursor: Any) -> Server:
+        """What the server says of itself. StoreRefused for one that can not hold a store."""
+
+    @abstractmethod
     def lock_schema(self, cursor: Any) -> None:
         """Within a transaction: wait until nobody else makes tables here."""
+
+    @abstractmethod
+    def unlock_schema(self, cursor: Any) -> None:
+        """Let others make tables again, unless the end of the transaction does."""
 
     @abstractmethod
     def has_table(self, cursor: Any, table: sa.Table) -> bool:

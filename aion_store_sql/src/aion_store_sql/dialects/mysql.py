@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
+from msgspec.structs import replace
+from sqlalchemy import event
 from sqlalchemy.dialects import mysql
 
+from aion_core.spi import CommitLimits, StoreRefused, StoreUnavailable
 from aion_store_sql import schema
-from aion_store_sql.dialects.dialect import Dialect, Put, Row, keys_of, statements_of
+from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
+from aion_store_sql.settings import Durability
 
-_TRANSIENT: Final = {1205, 1213, 1020}
-"""Waited too long for a lock, deadlock, the record has changed."""
+_TRANSIENT: Final = {1020, 1213}
+"""The record has changed, deadlock."""
 _AWAY: Final = {
-    1021,
-    1040,
-    1041,
-    1053,
-    1114,
-    1203,
-    1290,
-    1836,
-    2002,
-    2003,
-    2006,
-    2013,
-    2014,
-    2055,
-    4031,
-    1044,
-    1045,
-    1049,
+    *(1021, 1026, 1030, 1114),  # full
+    *(1040, 1041, 1203, 1226),  # too many connections, or too little memory for one more
+    *(1053, 1927, 2002, 2003, 2006, 2013, 2055, 4031),  # going down, or gone
+    *(1290, 1792, 1836),  # read-only
+    *(1205, 1969, 3024),  # somebody holds a lock for long, or the statement took too long
 }
-"""Full, too many connections, shutting down, read-only, gone; and at the door: not let in, or not there yet."""
+_SHUT_OUT: Final = {1044, 1045, 1049, 1130, 1698}
+"""No such database, user or password, or not from this machine."""
+_OLDEST: Final = {"MariaDB": (10, 6), "MySQL": (8, 0, 17)}
+"""SKIP LOCKED, and a collation that does not pad."""
+# The default locks the gaps between rows, and engines would wait for each other.
+_ISOLATION: Final = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
+# Not lenient: a value that does not fit is an error, and not cut. In UTC the clock has no hour twice. A transaction
+# whose client is silent for so long is undone (MySQL has no such limit), and a little longer others wait for it.
+_SESSION: Final = (
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', wait_timeout = 31536000,"
+    " innodb_lock_wait_timeout = 10 /*M! , idle_transaction_timeout = 5 */"
+)
+_ROW: Final = 64 * 1024
+"""What a row has beside its bytes, amply."""
+_CARELESS: Final = "{} on the {} server: a power failure may cost the last commits that were acknowledged."
+_LOCK: Final = "CONCAT('aion:', MD5(CONCAT(DATABASE(), '.', %s)))"
 
 
 class _Many(Put):
@@ -56,19 +63,17 @@ class Mysql(Dialect):
 
     def engine(self) -> sa.Engine:
         """See `Dialect`."""
-        return sa.create_engine(
+        engine = sa.create_engine(
             self.settings.address().set(drivername="mysql+pymysql"),
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
             pool_size=self.settings.connections,
             max_overflow=0,
-            connect_args={
-                "charset": "utf8mb4",
-                "connect_timeout": 5,
-                # Read committed: the default locks gaps between rows, and engines would wait for each other.
-                "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-            },
+            # A server that fell silent is given up within a minute.
+            connect_args={"charset": "utf8mb4", "connect_timeout": 5, "read_timeout": 60, "write_timeout": 60},
         )
+        event.listen(engine, "connect", _prepare)
+        return engine
 
     def array(self, values: Sequence[Any]) -> Any:
         """See `Dialect`."""
@@ -95,12 +100,46 @@ class Mysql(Dialect):
 
     def is_away(self, error: BaseException) -> bool:
         """See `Dialect`."""
-        code = _code(error)
-        return code in _AWAY or (code == 0 and type(error).__name__ == "InterfaceError")
+        return _code(error) in _AWAY
+
+    def is_shut_out(self, error: BaseException) -> bool:
+        """See `Dialect`."""
+        return _code(error) in _SHUT_OUT
+
+    def is_open(self, connection: sa.PoolProxiedConnection) -> bool:
+        """See `Dialect`."""
+        driver: Any = connection.dbapi_connection
+        return driver is not None and driver.open
+
+    def look(self, cursor: Any) -> Server:
+        """See `Dialect`. A row travels in one packet of the server's size, and its bytes as hexadecimal digits."""
+        cursor.execute(
+            "SELECT VERSION(), @@max_allowed_packet, @@innodb_flush_log_at_trx_commit, @@log_bin AND @@sync_binlog <> 1"
+        )
+        version, packet, flushed, careless_log = cursor.fetchone()
+        kind = "MariaDB" if "mariadb" in version.lower() else "MySQL"
+        oldest = _OLDEST[kind]
+        if tuple(map(int, re.findall(r"\d+", version)[:3])) < oldest:
+            raise StoreRefused(f"the server is {kind} {version}; {'.'.join(map(str, oldest))} is the oldest supported.")
+        remarks: list[str] = []
+        if self.settings.durability is Durability.FSYNC and flushed != 1:
+            remarks.append(_CARELESS.format(f"innodb_flush_log_at_trx_commit is {flushed}", kind))
+        if self.settings.durability is Durability.FSYNC and careless_log:
+            remarks.append(_CARELESS.format("sync_binlog is not 1", kind))
+        room = (packet - _ROW) // 2
+        usual = CommitLimits()
+        limits = replace(usual, call_bytes=min(usual.call_bytes, room), commit_bytes=min(usual.commit_bytes, room))
+        return Server(limits, tuple(remarks))
 
     def lock_schema(self, cursor: Any) -> None:
-        """See `Dialect`. Held until the connection ends, as its tables commit by themselves."""
-        cursor.execute("SELECT GET_LOCK(%s, 60)", (f"aion:{self._prefix}",))
+        """See `Dialect`. A lock of the connection, since making a table commits. Its name is known to the server."""
+        cursor.execute(f"SELECT GET_LOCK({_LOCK}, 60)", (self._prefix,))
+        if cursor.fetchone()[0] != 1:
+            raise StoreUnavailable("another process has been making or migrating the tables for a minute; try again.")
+
+    def unlock_schema(self, cursor: Any) -> None:
+        """See `Dialect`."""
+        cursor.execute(f"DO RELEASE_LOCK({_LOCK})", (self._prefix,))
 
     def has_table(self, cursor: Any, table: sa.Table) -> bool:
         """See `Dialect`."""
@@ -122,6 +161,14 @@ class Mysql(Dialect):
         places = ", ".join(["%s"] * len(columns))
         names = ", ".join(f"`{name}`" for name in columns)
         return f"INSERT INTO {self._name(table)} ({names}) VALUES ({places})"
+
+
+def _prepare(connection: Any, record: object) -> None:
+    """What every connection is told before anything else."""
+    del record
+    with connection.cursor() as cursor:
+        cursor.execute(_ISOLATION)
+        cursor.execute(_SESSION)
 
 
 def _code(error: BaseException) -> int:

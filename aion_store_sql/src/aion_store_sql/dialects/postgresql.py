@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from aion_core.spi import StoreRefused
 from aion_store_sql import schema
-from aion_store_sql.dialects.dialect import Dialect, Put, Row, keys_of, statements_of
+from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
+from aion_store_sql.settings import Durability, SqlSettings
 
+CONNECT: Final = {
+    "application_name": "aion",
+    "connect_timeout": 5,
+    # A server that fell silent is given up within half a minute, and not when the system does, after hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+STOPPED_MS: Final = 5_000
+"""A transaction whose client is silent so long is undone: a process that was stopped must not hold its shards."""
+LOCKED_MS: Final = 2 * STOPPED_MS
+"""Longer than that, so that who waits for a stopped one is served."""
+_OLDEST: Final = 12
+_SETTINGS: Final = ("server_version", "server_version_num", "fsync", "full_page_writes", "synchronous_commit")
+_SHUT_OUT: Final = re.compile("does not exist|authentication failed|no pg_hba.conf entry|no password supplied")
 _DIALECT: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call] # theirs
 
 
@@ -32,6 +51,15 @@ class Postgresql(Dialect):
     among: ClassVar[str] = "= ANY(?)"
     clock: ClassVar[str | None] = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
+    def __init__(self, settings: SqlSettings) -> None:
+        """See `Dialect`."""
+        super().__init__(settings)
+        # In the transaction and not of the session, which may belong to a pooler: then the next one is another's.
+        own = ["idle_in_transaction_session_timeout = " + str(STOPPED_MS), "lock_timeout = " + str(LOCKED_MS)]
+        if settings.durability is Durability.PROCESS:
+            own.append("synchronous_commit = off")
+        self.begin = "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", *own])
+
     def engine(self) -> sa.Engine:
         """See `Dialect`."""
         return sa.create_engine(
@@ -40,7 +68,7 @@ class Postgresql(Dialect):
             pool_reset_on_return=None,
             pool_size=self.settings.connections,
             max_overflow=0,
-            connect_args={"connect_timeout": 5, "application_name": "aion"},
+            connect_args={**CONNECT, **({"prepare_threshold": None} if self.settings.pooler else {})},
         )
 
     def array(self, values: Sequence[Any]) -> Any:
@@ -70,7 +98,34 @@ class Postgresql(Dialect):
         state = getattr(error, "sqlstate", None)
         if state is None:  # not from the server: the connection broke, or was never made
             return type(error).__name__ in {"OperationalError", "InterfaceError"}
-        return state[:2] in {"08", "53", "55", "57", "58"} or state in {"25006", "3D000", "28000", "28P01"}
+        return state[:2] in {"08", "53", "55", "57", "58"} or state in {"25006", "25P03"}
+
+    def is_shut_out(self, error: BaseException) -> bool:
+        """See `Dialect`. The driver keeps the code of such an error to itself."""
+        return _SHUT_OUT.search(str(error)) is not None
+
+    def is_open(self, connection: sa.PoolProxiedConnection) -> bool:
+        """See `Dialect`."""
+        driver: Any = connection.dbapi_connection
+        return driver is not None and not driver.closed
+
+    def look(self, cursor: Any) -> Server:
+        """See `Dialect`."""
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", ([*_SETTINGS],))
+        found: dict[str, str] = dict(cursor.fetchall())
+        if int(found["server_version_num"]) < _OLDEST * 10_000:
+            raise StoreRefused(
+                f"the server is PostgreSQL {found['server_version']}; {_OLDEST} is the oldest supported."
+            )
+        careless = [name for name in ("fsync", "full_page_writes") if found[name] == "off"]
+        if self.settings.durability is Durability.FSYNC and found["synchronous_commit"] == "off":
+            careless.append("synchronous_commit")
+        return Server(
+            remarks=tuple(
+                f"{name} is off on the PostgreSQL server: a power failure may cost what was acknowledged, or all of it."
+                for name in careless
+            )
+        )
 
     def stored(self, text: str) -> str:
         """See `Dialect`: its text can not hold the character 0."""
@@ -81,6 +136,9 @@ class Postgresql(Dialect):
     def lock_schema(self, cursor: Any) -> None:
         """See `Dialect`."""
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"aion:{self._prefix}",))
+
+    def unlock_schema(self, cursor: Any) -> None:
+        """See `Dialect`: the end of the transaction does."""
 
     def has_table(self, cursor: Any, table: sa.Table) -> bool:
         """See `Dialect`."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from aion_store_sql import schema
-from aion_store_sql.dialects.dialect import Dialect, Put, Row, keys_of, statements_of
+from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
 
 
 class _Many(Put):
@@ -33,7 +33,7 @@ class Sqlite(Dialect):
     lock: ClassVar[str] = ""
     skip: ClassVar[str] = ""
     clock: ClassVar[str | None] = None
-    begin: ClassVar[str] = "BEGIN IMMEDIATE"
+    begin: str = "BEGIN IMMEDIATE"
 
     def engine(self) -> sa.Engine:
         """See `Dialect`."""
@@ -76,8 +76,26 @@ class Sqlite(Dialect):
             sqlite3.SQLITE_NOMEM,
         }
 
+    def is_shut_out(self, error: BaseException) -> bool:
+        """See `Dialect`: there is no server."""
+        del error
+        return False
+
+    def is_open(self, connection: sa.PoolProxiedConnection) -> bool:
+        """See `Dialect`: likewise."""
+        del connection
+        return True
+
+    def look(self, cursor: Any) -> Server:
+        """See `Dialect`: likewise."""
+        del cursor
+        return Server()
+
     def lock_schema(self, cursor: Any) -> None:
         """See `Dialect`: the transaction is alone."""
+
+    def unlock_schema(self, cursor: Any) -> None:
+        """See `Dialect`: likewise."""
 
     def has_table(self, cursor: Any, table: sa.Table) -> bool:
         """See `Dialect`."""
