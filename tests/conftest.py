@@ -1,11 +1,11 @@
 """For the whole suite: one check of where it runs, and the depth of generated tests."""
 
 import os
+import sys
 from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tests import databases
 
 if find_spec("aion_core.model") is None:  # a folder `aion_core/` shadows the package when it is not installed
     pytest.exit("aion_core is not installed here: run the tests with `make test`.", returncode=4)
@@ -28,4 +28,5 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_unconfigure(config):
-    databases.stop()
+    if databases := sys.modules.get("tests.databases"):  # a test has used one
+        databases.stop()
