@@ -124,7 +124,7 @@ def test_a_cancelled_run_that_only_ends_is_one_event(waiting):
     made = waiting.turn((cancel(), [c.CancelActivity(ordinal=0), c.CancelWorkflow()]))
     assert waiting.kinds[2:] == ["WorkflowCancelled"]
     assert waiting.events[-1].reason == "enough"
-    assert made.stop == [(0, True)]
+    assert made.stop == ((0, True),)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_an_activity_that_is_cancelled_in_the_turn_that_scheduled_it_is_not_disp
 def test_an_abandoned_activity_is_not_told_that_nobody_waits(waiting):
     waiting.options = ActivityOptions(cancellation=Cancellation.ABANDON)
     waiting.turn((completed(), [activity(1)]))
-    assert waiting.turn((signal(), [c.CancelActivity(ordinal=1)])).stop == [(1, False)]
+    assert waiting.turn((signal(), [c.CancelActivity(ordinal=1)])).stop == ((1, False),)
 
 
 def test_a_failed_attempt_is_noted_with_the_time_of_the_next(waiting):

@@ -72,7 +72,7 @@ class Activity(Generic[P, R_co]):
         if run is None:
             plain: Any = self._fn(*args, **kwargs)
             return cast("Coroutine[None, None, R_co]", plain)
-        payload, given = self._encoded(run, args, kwargs), self._call_options(args, kwargs)
+        payload, given = self._prepared(run, args, kwargs)
         observed = run.surroundings.around("schedule_activity")
         result = self._observed(run, payload, given) if observed else self._result(run, payload, given)
         if run.in_plain_code():
@@ -82,7 +82,7 @@ class Activity(Generic[P, R_co]):
     def start(self, *args: P.args, **kwargs: P.kwargs) -> ActivityHandle[R_co]:
         """Schedule it now; the handle is awaited for the result, or cancelled."""
         run = current(f"{self.name}.start()", f"call {self.name}(), which outside of workflows is the plain function")
-        payload, given = self._encoded(run, args, kwargs), self._call_options(args, kwargs)
+        payload, given = self._prepared(run, args, kwargs)
         if run.surroundings.around("schedule_activity"):
             return self._intercepted(run, payload, given, ActivityHandle)
         pending = self._schedule(run, payload, given, {})
@@ -156,16 +156,15 @@ class Activity(Generic[P, R_co]):
             idempotency_key=self._idempotency_key,
         )
 
-    def _encoded(self, run: CurrentRun, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Payload:
-        surroundings = run.surroundings
+    def _prepared(self, run: CurrentRun, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Payload, ActivityCall]:
+        """What is recorded of the call."""
+        surroundings, given = run.surroundings, self.given
         surroundings.noted_activity(self)
-        return self.signature.encode(surroundings.values, args, kwargs)
-
-    def _call_options(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActivityCall:
-        if self._idempotency_key is None:
-            return self.given
-        key = self._idempotency_key(*args, **kwargs)
-        return replace(self.given, idempotency_key=text("idempotency_key", key))
+        payload = self.signature.encode(surroundings.values, args, kwargs)
+        if self._idempotency_key is not None:
+            key = self._idempotency_key(*args, **kwargs)
+            given = replace(given, idempotency_key=text("idempotency_key", key))
+        return payload, given
 
     def _schedule(self, run: CurrentRun, payload: Payload, given: ActivityCall, headers: Headers) -> Pending:
         return run.activity(self.name, payload, given=given, local=self.local, headers=headers)

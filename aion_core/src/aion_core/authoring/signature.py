@@ -58,7 +58,7 @@ class Signature:
     @property
     def returns(self) -> Any:
         """The annotated type of the result; `Any` without one."""
-        return self._types().get("return", Any)
+        return (self._hints or self._types()).get("return", Any)
 
     @property
     def takes(self) -> Sequence[str]:
@@ -81,7 +81,7 @@ class Signature:
 
         TypeError, naming the function and its signature, when it does not take them.
         """
-        parts = self._parameters()
+        parts = self._parts or self._parameters()
         if not kwargs and parts.fewest <= len(args) <= parts.most:
             return args, kwargs
         try:
@@ -110,7 +110,7 @@ class Signature:
         `PayloadError` names the argument and the path inside it.
         """
         plain = values.decode(payload)
-        parts, types = self._parameters(), self._types()
+        parts, types = self._parts or self._parameters(), self._hints or self._types()
         if type(plain) is list and len(plain) == len(parts.positional) and parts.only_positional:
             items = zip(plain, parts.positional, strict=True)
             return tuple([_decoded(values, item, types.get(name, Any), name) for item, name in items]), {}

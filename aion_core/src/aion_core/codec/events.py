@@ -22,7 +22,7 @@ from aion_core.spi.records import Batch
 
 _TAGS: Final = {event_tag(kind) for kind in EVENT_TYPES}
 _ENCODE: Final = msgspec.json.Encoder().encode
-_DECODE: Final = msgspec.json.Decoder(list[AnyEvent]).decode
+_DECODE: Final = cast("Callable[[bytes], list[Event]]", msgspec.json.Decoder(list[AnyEvent]).decode)
 _PACK: Final = msgspec.msgpack.Encoder().encode
 _UNPACK: Final = msgspec.msgpack.Decoder(list[AnyEvent]).decode
 
@@ -61,10 +61,9 @@ def decode_batch(batch: Batch, *, workflow_id: WorkflowId | None = None) -> list
     """
     if zlib.crc32(batch.body) != batch.crc:
         raise HistoryCorrupt(f"{_span(batch)} whose checksum is wrong", workflow_id=workflow_id)
-    events: list[Event]
     try:
         if batch.codec == "json":
-            events = cast("list[Event]", _DECODE(batch.body))
+            events = _DECODE(batch.body)
         elif batch.codec == "msgpack":
             packed = cast("list[Event]", _UNPACK(batch.body))
             events = [map_payloads(event, _data_as_json) for event in packed]
@@ -72,7 +71,12 @@ def decode_batch(batch: Batch, *, workflow_id: WorkflowId | None = None) -> list
             raise HistoryTooNew(f"codec {batch.codec}", workflow_id=workflow_id, seq=batch.first_seq)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _refusal(batch, workflow_id, error) from error
-    if not events or [event.seq for event in events] != list(range(batch.first_seq, batch.last_seq + 1)):
+    seq = batch.first_seq
+    for event in events:
+        if event.seq != seq:
+            break
+        seq += 1
+    if not events or len(events) != seq - batch.first_seq or seq != batch.last_seq + 1:
         raise HistoryCorrupt(f"{_span(batch)} that holds other events than it says", workflow_id=workflow_id)
     return events
 

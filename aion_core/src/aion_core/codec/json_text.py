@@ -25,7 +25,7 @@ def is_flat(plain: object) -> bool:
     kind: Any = type(plain)
     if kind is tuple or kind is list:
         items: Any = plain
-        return all(type(item) in _ATOMS for item in items)
+        return _ATOMS.issuperset(map(type, items))
     return kind in _ATOMS
 
 
@@ -54,7 +54,7 @@ def write_json(plain: object, *, depth: int = _DEEP, sort: bool = False, flat: b
     return text
 
 
-def read_json(text: bytes) -> object:
+def read_json(text: bytes | msgspec.Raw) -> object:
     """Plain data of JSON text that `write_json` wrote."""
     try:
         return msgspec.json.decode(text)

@@ -11,13 +11,14 @@ from typing import Any, Final, TypeVar, overload
 
 import msgspec
 from cattrs.v import transform_error
+from msgspec import UNSET, Raw
 
 from aion_core.codec.converter import build_converter, check_type
 from aion_core.codec.json_text import is_flat, read_json, write_json
 from aion_core.codec.unions import shown
 from aion_core.model.errors import PayloadError, PayloadTooLarge
 from aion_core.model.limits import Limits
-from aion_core.model.payloads import JSON, Payload, json_payload
+from aion_core.model.payloads import JSON, Payload
 
 T = TypeVar("T")
 _LONGEST: Final = 400
@@ -25,6 +26,7 @@ _LONGEST: Final = 400
 
 
 _EXACT: Final = frozenset({str, int, bool})
+"""The class itself and none derived from it: what it holds is what was written."""
 
 
 class Values:
@@ -48,7 +50,7 @@ class Values:
         text = write_json(value, flat=True) if is_flat(value) else self._written(value)
         if len(text) > self._limits.payload:
             raise PayloadTooLarge(len(text), self._limits.payload)
-        return json_payload(text)
+        return Payload(json=Raw(text))
 
     @overload
     def decode(self, payload: Payload, kind: type[T]) -> T: ...
@@ -59,11 +61,12 @@ class Values:
         if payload.type != JSON or payload.encodings:
             what = f"encoded with {', '.join(payload.encodings)}" if payload.encodings else payload.type
             raise PayloadError(f"is {what}, and no codec for it is enabled", type_name=shown(kind))
-        return self.structure(read_json(payload.content), kind)
+        text = payload.json
+        plain = read_json(payload.content if text is UNSET else text)
+        return plain if type(plain) is kind and kind in _EXACT else self.structure(plain, kind)
 
     def structure(self, plain: object, kind: Any = Any) -> Any:
         """A value of this type from JSON's own. What `decode` does after reading the text."""
-        # The class itself and none derived from it: what it holds is what was written.
         if kind is Any or (type(plain) is kind and kind in _EXACT):
             return plain
         try:

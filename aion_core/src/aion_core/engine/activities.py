@@ -7,18 +7,28 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from aion_core.client.requests import ActivityRequest, ActivityVerb, AnyReaction, Recorded
-from aion_core.engine.attempt import Attempt, Origin, Place, Run
+from aion_core.engine.attempt import (
+    BACKING_OFF,
+    BEGINNING,
+    ENDING,
+    HELD,
+    QUEUED,
+    RUNNING,
+    Attempt,
+    Origin,
+    Place,
+    Run,
+)
 from aion_core.engine.attempts import Attempts
 from aion_core.engine.queues import QueueLimits, QueueLoad, Queues
 from aion_core.engine.recorder import AttemptFailed, AttemptNoted, Recording
 from aion_core.engine.resident import Arrived, Caller, What
-from aion_core.ledger import OpenActivity, RunLedger
+from aion_core.ledger import HOLDING, OpenActivity, RunLedger
 from aion_core.model import events as e
 from aion_core.model.failures import Failure, TimeoutKind
 from aion_core.model.ids import RunId, TaskId, WorkflowId
 from aion_core.model.payloads import EMPTY, Payload
 from aion_core.model.policies import Cancellation
-from aion_core.model.status import Status
 from aion_core.model.times import SECOND, Instant
 from aion_core.platform import Platform
 from aion_core.spi.runtime import ActivityDone, ActivityTask
@@ -149,18 +159,21 @@ class Activities:
                 run = None
         if run is None and ledger.activities:
             run = self._run(ledger)
-        reserved = _reserved(recording)
+        used = 0
         if run is not None:
             self._settle(run, ledger, recording)
             if (held := _held(ledger)) is not run.held:
                 self._hold(run, held=held)
-            self._begin(run, ledger, recording, reserved)
+            used = self._begin(run, ledger, recording)
             for ordinal, _ in recording.stop:
                 if ordinal in ledger.stopping and (attempt := run.activities.get(ordinal)) is not None:
                     self._ask_to_stop(attempt)
+        if used < recording.reserved:  # what was called was given up again in the same turn
+            for ordinal, queue in _reserved(recording).items():
+                if run is None or ordinal not in run.activities:
+                    self._attempts.give_back(queue)
+        if run is not None:
             self._leave(run)
-        for queue in reserved.values():
-            self._attempts.give_back(queue)
 
     def forget(self, of: Callable[[WorkflowId], bool]) -> None:
         """Another engine owns these now. Their bodies go on here, and what comes of them is dropped."""
@@ -201,7 +214,7 @@ class Activities:
         """
         run = self._runs.get(workflow_id)
         attempt = run.activities.get(request.ordinal) if run is not None and run.run_id == run_id else None
-        if attempt is None or attempt.number != request.attempt or attempt.place is not Place.RUNNING:
+        if attempt is None or attempt.number != request.attempt or attempt.place is not RUNNING:
             self._attempts.arrive(workflow_id, Arrived(what=_said(request), caller=caller, run_id=run_id))
             return
         match request.verb:
@@ -227,8 +240,9 @@ class Activities:
                 if attempt is not None:
                     self._forget(attempt)
 
-    def _begin(self, run: Run, ledger: RunLedger, recording: Recording, reserved: dict[int, str]) -> None:
-        """What was asked for is run, or waits. Slots that go to somebody are taken out of `reserved`."""
+    def _begin(self, run: Run, ledger: RunLedger, recording: Recording) -> int:
+        """What was asked for is run, or waits; to how many the slots go that the turn reserved."""
+        used = 0
         for activity in recording.again:
             if ledger.activities.get(activity.ordinal) is activity:
                 self._back_off(run, activity, ledger)
@@ -237,16 +251,19 @@ class Activities:
                 self._attempts.seek(self._attempts.open(run, activity))
         for activity in recording.dispatch:
             if ledger.activities.get(activity.ordinal) is activity:
-                attempt = run.activities.get(activity.ordinal) or self._attempts.open(run, activity)
-                if reserved.pop(activity.ordinal, None) is not None:
-                    attempt.slot = True
+                attempt = run.activities.get(activity.ordinal)
+                if attempt is None:  # called in this turn, which reserved a slot; the others have theirs
+                    attempt = self._attempts.open(run, activity)
+                    attempt.slot = not activity.local
+                    used += attempt.slot
                 self._dispatch(attempt, activity)
+        return used
 
     def _dispatch(self, attempt: Attempt, activity: OpenActivity) -> None:
         """It begins, as its history says."""
-        if attempt.place is Place.ENDING:
+        if attempt.place is ENDING:
             return  # it was asked to stop before it began
-        if not attempt.run.held and (attempt.slot or attempt.local):
+        if not attempt.run.held and (attempt.slot or attempt.queue is None):
             self._attempts.start(attempt, activity)
             return
         attempt.recorded = activity
@@ -264,7 +281,7 @@ class Activities:
         attempt.failure = failure = activity.failure
         attempt.outcome = attempt.recorded = None
         attempt.begins_at = self._platform.monotonic() + wait
-        self._attempts.put(attempt, Place.BACKING_OFF)
+        self._attempts.put(attempt, BACKING_OFF)
         _log.warning(
             "workflow %r: attempt %d of activity %s #%d failed (%s); the next one in %.1f s",
             run.workflow_id,
@@ -290,12 +307,12 @@ class Activities:
         """The run is paused or blocked, or goes on."""
         run.held = held
         for attempt in list(run.activities.values()):
-            if held and attempt.place in {Place.QUEUED, Place.BEGINNING}:
+            if held and attempt.place in {QUEUED, BEGINNING}:
                 self._attempts.give_up(attempt, tell=False)
-                self._attempts.put(attempt, Place.HELD)
-            elif not held and attempt.place is Place.HELD:
+                self._attempts.put(attempt, HELD)
+            elif not held and attempt.place is HELD:
                 self._attempts.seek(attempt)
-            elif not held and attempt.place is Place.ENDING:
+            elif not held and attempt.place is ENDING:
                 self._attempts.deliver_again(attempt)
 
     # ---- after a restart
@@ -310,14 +327,14 @@ class Activities:
         if activity.dispatched and activity.later:
             attempt.since = now
             attempt.ends_at = None if activity.ends_at is None else attempts.moment(activity.ends_at)
-            attempts.put(attempt, Place.RUNNING)
+            attempts.put(attempt, RUNNING)
         elif activity.dispatched:
             attempts.lose(attempt)
         elif stopping:
             attempts.cancelled(attempt)
         elif again is not None and again > now:
             attempt.begins_at = again
-            attempts.put(attempt, Place.BACKING_OFF)
+            attempts.put(attempt, BACKING_OFF)
         else:
             since = attempts.moment(activity.scheduled_at) if again is None else again
             attempts.seek(attempt, since=min(now, since))
@@ -336,7 +353,8 @@ class Activities:
 
     def _forget(self, attempt: Attempt, *, tell: bool = True) -> None:
         """It is open no more."""
-        self._attempts.give_up(attempt, tell=tell)
+        if attempt.place is not ENDING:  # else that was done when it ended
+            self._attempts.give_up(attempt, tell=tell)
         del attempt.run.activities[attempt.ordinal]
 
     def _drop(self, run: Run, *, tell: bool = True) -> None:
@@ -356,8 +374,7 @@ _OUTCOMES: Final = (e.ActivityCompleted, e.ActivityFailed, e.ActivityCancelled)
 
 
 def _held(ledger: RunLedger) -> bool:
-    status = ledger.summary.status
-    return status is Status.PAUSED or status is Status.BLOCKED
+    return ledger.summary.status in HOLDING
 
 
 def _reserved(recording: Recording) -> dict[int, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, TypeAlias
 
-from attrs import define, field
+import msgspec
 
 from aion_core.engine.queues import Queue
 from aion_core.engine.resident import Arrived
@@ -40,12 +40,15 @@ class Place(Enum):
     """It has ended, and that is being recorded."""
 
 
+# Every attempt asks for these several times, and a look into an enum takes longer than a call.
+HELD, BACKING_OFF, QUEUED, BEGINNING, RUNNING, ENDING = Place
+
+
 Origin: TypeAlias = Callable[[str, TimeoutKind, Micros], str]
 """Where a limit of an activity comes from, in words: `[activities] in aion.toml`."""
 
 
-@define(eq=False)
-class Run:
+class Run(msgspec.Struct, eq=False):
     """A run with open activities."""
 
     workflow_id: WorkflowId
@@ -53,11 +56,10 @@ class Run:
     workflow_type: str
     version: Version
     held: bool
-    activities: dict[int, Attempt] = field(factory=dict[int, "Attempt"])
+    activities: dict[int, Attempt] = {}  # msgspec copies an empty default for every instance
 
 
-@define(eq=False)
-class Attempt:
+class Attempt(msgspec.Struct, eq=False):
     """The attempt of an activity that is under way, or that comes next. Times are monotonic seconds."""
 
     run: Run
@@ -69,7 +71,7 @@ class Attempt:
     number: int
     closes_at: float | None
     """By `schedule_to_close`."""
-    place: Place = Place.HELD
+    place: Place = HELD
     alarm: int = 0
     slot: bool = False
     since: float = 0.0
@@ -96,11 +98,6 @@ class Attempt:
     """Of an attempt that is ending: it is delivered again when the run was held meanwhile."""
 
     @property
-    def local(self) -> bool:
-        """Whether it runs outside queues."""
-        return self.queue is None
-
-    @property
     def say_at(self) -> float | None:
         """When the last heartbeat's details are noted. None: they are, or there are none."""
         if not self.unsaid:
@@ -112,17 +109,17 @@ class Attempt:
     def limit(self) -> tuple[float, TimeoutKind] | None:
         """The limit that passes next, and when."""
         place, options = self.place, self.options
-        if place is Place.ENDING or place is Place.BEGINNING:
+        if place is ENDING or place is BEGINNING:
             return None
         first = None if self.closes_at is None else (self.closes_at, TimeoutKind.SCHEDULE_TO_CLOSE)
-        if place is Place.RUNNING:
+        if place is RUNNING:
             if self.ends_at is not None and (first is None or self.ends_at < first[0]):
                 first = self.ends_at, TimeoutKind.START_TO_CLOSE
             if options.heartbeat is not None:
                 silent = self.since + options.heartbeat / SECOND
                 if first is None or silent < first[0]:
                     first = silent, TimeoutKind.HEARTBEAT
-        elif place is Place.QUEUED and options.schedule_to_start is not None:
+        elif place is QUEUED and options.schedule_to_start is not None:
             at = self.since + options.schedule_to_start / SECOND
             if first is None or at < first[0]:
                 first = at, TimeoutKind.SCHEDULE_TO_START
@@ -132,9 +129,9 @@ class Attempt:
         """When something has to be done about it: a limit passes, its time has come, or details are to be noted."""
         limit = self.limit()
         at = None if limit is None else limit[0]
-        if self.place is Place.BACKING_OFF:
+        if self.place is BACKING_OFF:
             return self.begins_at if at is None else min(at, self.begins_at)
-        if self.place is Place.RUNNING and (say := self.say_at) is not None:
+        if self.unsaid and self.place is RUNNING and (say := self.say_at) is not None:
             return say if at is None else min(at, say)
         return at
 
@@ -190,12 +187,11 @@ class Attempt:
 
 def _deadline(activity: OpenActivity, now: Instant) -> Instant | None:
     attempt, whole = activity.options.start_to_close, activity.options.schedule_to_close
-    ends = None if attempt is None else now + attempt
-    closes = None if whole is None else activity.scheduled_at + whole
-    if ends is None or closes is None:
-        last = ends if closes is None else closes
-        return None if last is None else Instant(last)
-    return Instant(min(ends, closes))
+    ends = None if attempt is None else Instant(now + attempt)
+    if whole is None:
+        return ends
+    closes = Instant(activity.scheduled_at + whole)
+    return closes if ends is None else min(ends, closes)
 
 
 _HAPPENED: Final = {

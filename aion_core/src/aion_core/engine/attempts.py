@@ -13,7 +13,18 @@ from typing import Final
 from msgspec.structs import replace
 
 from aion_core.engine.alarms import Alarms
-from aion_core.engine.attempt import Attempt, Origin, Place, Run
+from aion_core.engine.attempt import (
+    BACKING_OFF,
+    BEGINNING,
+    ENDING,
+    HELD,
+    QUEUED,
+    RUNNING,
+    Attempt,
+    Origin,
+    Place,
+    Run,
+)
 from aion_core.engine.queues import Queue, Queues
 from aion_core.engine.recorder import AttemptFailed, AttemptNoted
 from aion_core.engine.resident import Arrived, AttemptBegins, Caller, What
@@ -131,14 +142,14 @@ class Attempts:
     def seek(self, attempt: Attempt, *, since: float | None = None) -> None:
         """Its time has come: it begins as soon as it has a slot. `since`: it has waited for one before."""
         if attempt.run.held:
-            self.put(attempt, Place.HELD)
+            self.put(attempt, HELD)
         elif attempt.queue is None:
             self._begin(attempt)
         else:
             attempt.since = self._platform.monotonic() if since is None else since
             attempt.queue.waiting[attempt] = None
             self._uneven[attempt.queue] = None
-            self.put(attempt, Place.QUEUED)
+            self.put(attempt, QUEUED)
 
     def start(self, attempt: Attempt, activity: OpenActivity) -> None:
         """Give it to the runtime: its history says that it begins, and it has what it needs."""
@@ -152,7 +163,7 @@ class Attempts:
         attempt.unsaid = False
         self.running[task_id] = attempt
         self._tasks.append(attempt.task(activity, task_id, self._platform.now()))
-        self.put(attempt, Place.RUNNING)
+        self.put(attempt, RUNNING)
 
     def stop(self, attempt: Attempt) -> None:
         """Tell its body, if there is one, and go on waiting for what comes of it."""
@@ -162,7 +173,7 @@ class Attempts:
     def give_up(self, attempt: Attempt, *, tell: bool) -> None:
         """Nothing more is done for it where it is. `tell`: its body, if there is one, hears of it."""
         self._alarms.clear(attempt)
-        if attempt.place is Place.QUEUED and attempt.queue is not None:
+        if attempt.place is QUEUED and attempt.queue is not None:
             attempt.queue.waiting.pop(attempt, None)
         if attempt.task_id is not None:
             self.running.pop(attempt.task_id, None)
@@ -254,7 +265,7 @@ class Attempts:
         if attempt.outcome is not None:
             self.arrive(attempt.run.workflow_id, attempt.outcome)
         else:
-            self.put(attempt, Place.RUNNING)  # whoever told it heard that it was refused, and may tell it again
+            self.put(attempt, RUNNING)  # whoever told it heard that it was refused, and may tell it again
 
     # ----
 
@@ -270,7 +281,7 @@ class Attempts:
         limit = attempt.limit()
         if limit is not None and limit[0] <= now:
             self._pass(attempt, limit[1])
-        elif attempt.place is Place.BACKING_OFF and attempt.begins_at <= now:
+        elif attempt.place is BACKING_OFF and attempt.begins_at <= now:
             self.seek(attempt)
         else:
             if (say := attempt.say_at) is not None and say <= now:
@@ -287,7 +298,7 @@ class Attempts:
         if attempt.recorded is not None:
             self.start(attempt, attempt.recorded)
             return
-        self.put(attempt, Place.BEGINNING)
+        self.put(attempt, BEGINNING)
         begins = AttemptBegins(attempt.ordinal, attempt.number)
         self.arrive(attempt.run.workflow_id, Arrived(what=begins, run_id=attempt.run.run_id))
 
@@ -323,7 +334,7 @@ class Attempts:
     def _end(self, attempt: Attempt, what: What, caller: Caller | None) -> None:
         self.give_up(attempt, tell=False)
         arrived = Arrived(what=what, run_id=attempt.run.run_id)
-        attempt.place = Place.ENDING
+        attempt.place = ENDING
         attempt.unsaid = False
         attempt.outcome = arrived if caller is None else None
         self.arrive(attempt.run.workflow_id, arrived if caller is None else replace(arrived, caller=caller))

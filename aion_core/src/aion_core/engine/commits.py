@@ -59,7 +59,7 @@ def outcomes_of(
 
 def state_of(ledger: RunLedger) -> WorkflowState:
     """The row of a workflow whose current run is this one."""
-    kept = tuple(activity for activity in ledger.activities.values() if activity.in_record)
+    kept = tuple([activity for activity in ledger.activities.values() if activity.in_record])
     record = OpenRecord(activities=kept, blocked_by=ledger.blocked_by)
     return WorkflowState(
         workflow_id=ledger.workflow_id,
@@ -78,8 +78,9 @@ def next_wake(ledger: RunLedger) -> Instant | None:
 
     With an attempt under way that is at once: should the engine be gone, whoever takes over finds it by this.
     """
-    first = ledger.next_timer()
-    wake = first[0] if first else None
+    wake = None
+    if ledger.waits and (first := ledger.next_timer()) is not None:
+        wake = first[0]
     for activity in ledger.activities.values():
         if activity.dispatched and not activity.later:
             return ledger.last_at

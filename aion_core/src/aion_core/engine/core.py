@@ -404,8 +404,10 @@ class EngineCore:
         self._messages.forget(of)
 
     def _written(self, written: Sequence[Written]) -> None:
-        if any(isinstance(each.verdict, Fenced) for each in written):
-            self._keeping.put(leasing.Beat())  # whose it is now is better asked than tried out
+        for each in written:
+            if type(each.verdict) is Fenced:
+                self._keeping.put(leasing.Beat())  # whose it is now is better asked than tried out
+                break
         self._turns.written(written)
 
     def _loaded(self, found: Sequence[Loaded]) -> None:

@@ -36,20 +36,25 @@ class Rules:
 
 
 class Recording(msgspec.Struct):
-    """What one turn adds to a history, and what is released once it is durable."""
+    """What one turn adds to a history, and what is released once it is durable.
 
-    events: list[e.Event] = []
-    runs: list[RunEntry] = []
+    What most turns do not have is an empty tuple, and takes nothing.
+    """
+
+    events: list[e.Event] = []  # msgspec copies an empty default for every instance
+    runs: tuple[RunEntry, ...] = ()
     """Runs that began or ended, as they are after it."""
     dispatch: list[OpenActivity] = []
     """Attempts that have their slot: their bodies run after the acknowledgement."""
+    reserved: int = 0
+    """Slots that the turn took for them."""
     enqueue: list[OpenActivity] = []
     """Attempts that wait for a slot of their queue."""
-    again: list[OpenActivity] = []
+    again: tuple[OpenActivity, ...] = ()
     """Activities whose attempt failed, and which are tried again."""
-    stop: list[tuple[int, bool]] = []
+    stop: tuple[tuple[int, bool], ...] = ()
     """Activities whose outcome nobody waits for any more; and whether the body is told."""
-    late: list[e.Event] = []
+    late: tuple[e.Event, ...] = ()
     """Arrivals that came too late to be recorded."""
     ended: e.Event | None = None
     """The event that ended the run."""
@@ -105,6 +110,8 @@ def verdict(ledger: RunLedger, failed: AttemptFailed, *, at: Instant) -> e.Activ
 class Recorder:
     """Writes one turn. Made for it, and thrown away after it."""
 
+    __slots__ = ("_at", "_rules", "ledger", "made")
+
     def __init__(self, ledger: RunLedger, rules: Rules, *, now: Instant) -> None:
         """`now` is the engine's clock; recorded times never go back, whatever it says."""
         self.ledger = ledger
@@ -119,27 +126,27 @@ class Recorder:
         for it any more.
         """
         if commands is None or (not self.ledger.open and not isinstance(event, e.WorkflowStarted)):
-            self.made.late.append(event)
+            self.made.late += (event,)
             return False
-        first = isinstance(event, e.WorkflowCancelRequested) and not self.ledger.cancel_requested
-        if isinstance(event, e.WorkflowCancelRequested) and first and _only_ends(commands):
+        ledger = self.ledger
+        if isinstance(event, e.WorkflowCancelRequested) and not ledger.cancel_requested and _only_ends(commands):
             # One event stands for the request and for the end, which settles everything open. Not for a second
             # request: behind the first, replay takes the event for how the code ended by that one.
             self._end(e.WorkflowCancelled(seq=0, at=event.at, reason=event.reason, message_id=event.message_id))
             return True
         self._write(event)
         for command in commands:
-            if not self.ledger.open:
+            if not ledger.open:
                 break  # the first terminal command wins
             self._writers[type(command)](self, command)
-        self.ledger.drained_seq = self.ledger.head
+        ledger.drained_seq = ledger.head
         return True
 
     def held(self, event: e.Event) -> bool:
         """Write an arrival that is drained later: the run is paused, blocked, or has not begun."""
         late = not self.ledger.open and not isinstance(event, e.WorkflowStarted)
         if late or (isinstance(event, _OUTCOMES) and event.ordinal not in self.ledger.activities):
-            self.made.late.append(event)
+            self.made.late += (event,)
             return False
         self._write(event)
         return True
@@ -147,7 +154,7 @@ class Recorder:
     def end(self, event: e.Event) -> bool:
         """Write the end of a run that comes from outside: termination, deadline, cancellation of a blocked run."""
         if not self.ledger.open:
-            self.made.late.append(event)
+            self.made.late += (event,)
             return False
         self._end(event)
         return True
@@ -174,7 +181,7 @@ class Recorder:
             return again
         activity = self.ledger.activities[outcome.ordinal]
         activity.details = outcome.details or activity.details
-        self.made.again.append(activity)
+        self.made.again += (activity,)
         if outcome.attempt <= FAILURES_IN_HISTORY and not activity.local:
             failed = e.ActivityFailed(
                 seq=0,
@@ -232,16 +239,16 @@ class Recorder:
         if type(event) in _SHOWN:
             self.made.shown = True
             if isinstance(event, e.WorkflowStarted):
-                self.made.runs.append(_entry(ledger.summary, first_seq=seq, previous=event.previous_run))
+                self.made.runs += (_entry(ledger.summary, first_seq=seq, previous=event.previous_run),)
             elif self.made.runs and self.made.runs[-1].run_id == ledger.run_id:
-                begun = self.made.runs[-1]  # in this turn
-                self.made.runs[-1] = msgspec.structs.replace(begun, summary=ledger.summary)
+                *others, begun = self.made.runs  # in this turn
+                self.made.runs = (*others, msgspec.structs.replace(begun, summary=ledger.summary))
         return event
 
     def _end(self, event: e.Event) -> None:
         """Write a terminal event: it settles everything that is open."""
         ledger = self.ledger
-        self.made.stop.extend((ordinal, True) for ordinal in ledger.activities)
+        self.made.stop += tuple((ordinal, True) for ordinal in ledger.activities)
         begun = next((run for run in self.made.runs if run.run_id == ledger.run_id), None)
         first_seq, previous = ledger.run_start, ledger.started.previous_run
         written = self._write(event)
@@ -250,7 +257,7 @@ class Recorder:
             summary=ledger.summary,
             last_seq=written.seq,
         )
-        self.made.runs = [run for run in self.made.runs if run.run_id != entry.run_id] + [entry]
+        self.made.runs = (*(run for run in self.made.runs if run.run_id != entry.run_id), entry)
         self.made.ended = written
 
     def _schedule(self, command: c.ScheduleActivity) -> None:
@@ -272,6 +279,7 @@ class Recorder:
             self.made.dispatch.append(activity)
             return
         dispatched = self._rules.reserve(queue)
+        self.made.reserved += dispatched
         self._write(
             e.ActivityScheduled(
                 seq=self.ledger.head + 1,
@@ -294,11 +302,11 @@ class Recorder:
             return
         if command.wait:
             self._write(e.ActivityCancelRequested(seq=0, at=self._at, ordinal=command.ordinal))
-            self.made.stop.append((command.ordinal, True))
+            self.made.stop += ((command.ordinal, True),)
             return
         told = activity.options.cancellation is not Cancellation.ABANDON
         self._write(e.ActivityCancelled(seq=0, at=self._at, ordinal=command.ordinal, attempt=activity.attempt))
-        self.made.stop.append((command.ordinal, told))
+        self.made.stop += ((command.ordinal, told),)
         self.made.dispatch = [each for each in self.made.dispatch if each.ordinal != command.ordinal]
         self.made.enqueue = [each for each in self.made.enqueue if each.ordinal != command.ordinal]
 

@@ -34,6 +34,10 @@ class Phase(Enum):
     """Its commit is not acknowledged yet."""
 
 
+# Every turn asks for these several times, and a look into an enum takes longer than a call.
+LOADING, IDLE, RUNNING, WRITING = Phase
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who is told what became of an arrival: somebody in this process, or whoever posted a message."""
 
@@ -76,18 +80,18 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Turn(msgspec.Struct):
-    """One turn under way."""
+    """One turn under way. What most turns do not have is an empty tuple, and takes nothing."""
 
     arrived: Sequence[Arrived]
     now: Instant
     """The time of all its events: what the code saw is what is recorded."""
     events: list[e.Event | None] = []
     """Per arrival, what the code is given; None for what it never sees."""
-    following: list[Arrived] = []
+    following: tuple[Arrived, ...] = ()
     """What these bring along: the signal of a `signal_with_start` that began a run."""
     code: list[e.Event] = []
     """Those that code runs for, numbered."""
-    over: set[int] = set()  # msgspec copies an empty default for every instance
+    over: frozenset[int] = frozenset()
     """Arrivals (by identity) that found nobody, and are answered already."""
     starting: e.WorkflowStarted | None = None
     held: bool = False
@@ -101,7 +105,7 @@ class Turn(msgspec.Struct):
     commands: Sequence[Sequence[c.Command] | None] = ()
     answers: Sequence[Answer] = ()
     recording: Recording | None = None
-    reactions: list[tuple[Caller, AnyReaction | BaseException]] = []
+    reactions: tuple[tuple[Caller, AnyReaction | BaseException], ...] = ()
     """What to tell whom, once it is durable."""
     op_id: OpId = OpId("")
 
@@ -116,7 +120,7 @@ class Resident:
     """A workflow in memory. Belongs to the engine's thread."""
 
     workflow_id: WorkflowId
-    phase: Phase = Phase.IDLE
+    phase: Phase = IDLE
     fence: Fence | None = None
     """Of the lease that it is written under. With another one it is another resident."""
     known: bool = False
@@ -137,7 +141,7 @@ class Resident:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do for it."""
-        return self.phase is Phase.IDLE and not self.arrivals and not self.asks and not self.woken
+        return self.phase is IDLE and not self.arrivals and not self.asks and not self.woken
 
     @property
     def starting(self) -> bool:

@@ -24,7 +24,7 @@ from aion_core.model.times import Instant
 MOST_ARRIVALS: Final = 500
 """Of one turn: a commit has room for what they carry."""
 
-WITHOUT_CODE: Final = (e.WorkflowTerminated, e.WorkflowTimedOut, e.WorkflowBlocked, e.WorkflowCancelled)
+WITHOUT_CODE: Final = frozenset({e.WorkflowTerminated, e.WorkflowTimedOut, e.WorkflowBlocked, e.WorkflowCancelled})
 """What comes from outside and runs no code. (A cancellation does where the run is blocked.)"""
 
 _GOES_ON: Final = (e.WorkflowResumed, e.WorkflowUnblocked)
@@ -32,26 +32,37 @@ _GOES_ON: Final = (e.WorkflowResumed, e.WorkflowUnblocked)
 
 def take(resident: Resident, asked: Sequence[Asked], around: Surroundings) -> Turn:
     """The next turn: what arrived and what is due, as the code is given it."""
-    ledger = resident.ledger
-    now = around.platform.now()
-    due = [] if resident.starting else _due(ledger, now)
-    waits = ledger is not None and ledger.open and ledger.held and ledger.summary.status is not Status.BLOCKED
-    if any(isinstance(each.what, e.WorkflowResumed) for each in due):
-        waits = False
-    arrived = [*due, *_waiting(resident, waits=waits)]
-    turn = Turn(arrived, max(now, ledger.last_at) if ledger else now, asked=asked)
-    turn.events = [_event(resident, turn, each, around) for each in arrived]
-    begins = bool(turn.events) and isinstance(turn.events[0], e.WorkflowStarted)
-    if begins and (signal := signal_with(arrived[0], turn.now)) is not None:
-        turn.following.append(Arrived(what=signal))
-        turn.events.append(signal)
-    _number(turn, ledger)
-    if turn.code and isinstance(turn.code[0], e.WorkflowStarted):
-        turn.starting = turn.code[0]
-    turn.held = turn.starting.not_before is not None if turn.starting else ledger is not None and ledger.held
-    if turn.code and ledger is not None and turn.starting is None:
+    ledger, now = resident.ledger, around.platform.now()
+    held = ledger is not None and ledger.held
+    arrived = _due(resident, now)
+    arrived += _waiting(resident, waits=held and _waits(resident, arrived))
+    turn = Turn(arrived, now if ledger is None else max(now, ledger.last_at), asked=asked, held=held)
+    seq = ledger.head if ledger is not None else 0
+    for each in arrived:
+        event = _event(resident, turn, each, around)
+        if event is not None and type(event) not in WITHOUT_CODE:
+            seq += 1
+            event = msgspec.structs.replace(event, seq=seq, at=turn.now)  # as if each were the next
+            turn.code.append(event)
+        turn.events.append(event)
+    first = turn.code[0] if turn.code else None
+    if isinstance(first, e.WorkflowStarted):
+        _begin(turn, first)
+    elif first is not None and ledger is not None:
         turn.excess = _excess(ledger, around.limits)
     return turn
+
+
+def _begin(turn: Turn, started: e.WorkflowStarted) -> None:
+    """The turn begins a run, with the signal that its start brings along."""
+    turn.starting = started
+    turn.held = started.not_before is not None
+    signal = signal_with(turn.arrived[0], turn.now)
+    if signal is not None:
+        signal = msgspec.structs.replace(signal, seq=started.seq + 1)
+        turn.following = (Arrived(what=signal),)
+        turn.events.append(signal)
+        turn.code.append(signal)
 
 
 def needs_code(turn: Turn) -> bool:
@@ -66,7 +77,7 @@ def needs_code(turn: Turn) -> bool:
 def is_due(resident: Resident, now: Instant) -> bool:
     """Whether a time of the run has come."""
     ledger = resident.ledger
-    if ledger is None or not ledger.open:
+    if ledger is None or not ledger.open or not ledger.waits:
         return False
     first = ledger.next_timer()
     return first is not None and first[0] <= now
@@ -75,7 +86,7 @@ def is_due(resident: Resident, now: Instant) -> bool:
 def tell(turn: Turn, caller: Caller | None, reaction: AnyReaction | BaseException) -> None:
     """Remember what to tell whom, once the turn is durable."""
     if caller is not None:
-        turn.reactions.append((caller, reaction))
+        turn.reactions += ((caller, reaction),)
 
 
 def nobody(workflow_id: WorkflowId, ledger: RunLedger | None, run_id: RunId | None = None) -> AionError:
@@ -105,8 +116,9 @@ def signal_with(arrived: Arrived, now: Instant) -> e.SignalReceived | None:
 # ---- inside
 
 
-def _due(ledger: RunLedger | None, now: Instant) -> list[Arrived]:
-    if ledger is None or not ledger.open:
+def _due(resident: Resident, now: Instant) -> list[Arrived]:
+    ledger = resident.ledger
+    if ledger is None or not ledger.waits or not ledger.open or resident.starting:
         return []
     return [Arrived(what=_timed(ordinal, at), by_clock=True) for at, ordinal in ledger.due_timers(now)]
 
@@ -119,27 +131,37 @@ def _timed(ordinal: int, at: Instant) -> e.Event:
     return e.TimerFired(seq=0, at=at, ordinal=ordinal)
 
 
+def _waits(resident: Resident, due: Sequence[Arrived]) -> bool:
+    """Whether a run that is held goes on by a cancellation: one that is blocked does not, nor one whose time came."""
+    ledger = resident.ledger
+    if ledger is None or not ledger.open or ledger.summary.status is Status.BLOCKED:
+        return False
+    return not any(isinstance(each.what, e.WorkflowResumed) for each in due)
+
+
 def _waiting(resident: Resident, *, waits: bool) -> list[Arrived]:
     """What arrived, in its order. A start is a turn of its own; a cancellation lets a run go on that is held.
 
     `waits` says whether it is, before the first of these; a pause among them holds it, too.
     """
     taken: list[Arrived] = []
-    while resident.arrivals and len(taken) < MOST_ARRIVALS:
-        start = resident.starting
-        if start and taken:
+    count = 0
+    for arrived in resident.arrivals:
+        kind = type(arrived.what)
+        if count and (kind is StartRequest or len(taken) >= MOST_ARRIVALS):
             break
-        arrived = resident.arrivals.pop(0)
-        if isinstance(arrived.what, e.WorkflowPaused):
+        count += 1
+        if kind is e.WorkflowPaused:
             waits = True
-        elif isinstance(arrived.what, e.WorkflowResumed):
+        elif kind is e.WorkflowResumed:
             waits = False
-        elif waits and isinstance(arrived.what, e.WorkflowCancelRequested):
+        elif waits and kind is e.WorkflowCancelRequested:
             taken.append(Arrived(what=e.WorkflowResumed(seq=0, at=Instant(0)), by_clock=True))
             waits = False
         taken.append(arrived)
-        if start or isinstance(arrived.what, e.WorkflowBlocked):
+        if kind is StartRequest or kind is e.WorkflowBlocked:
             break  # what comes behind a block is kept, which is decided per turn
+    del resident.arrivals[:count]
     return taken
 
 
@@ -149,19 +171,19 @@ def _event(resident: Resident, turn: Turn, arrived: Arrived, around: Surrounding
     match what:
         case StartRequest():
             return _starting(resident, turn, what, arrived.caller, around)
-        case _ if ledger is None or not ledger.open or arrived.run_id not in {None, ledger.run_id}:
+        case _ if ledger is None or not ledger.open or (arrived.run_id or ledger.run_id) != ledger.run_id:
             tell(turn, arrived.caller, nobody(resident.workflow_id, ledger, arrived.run_id))
-            turn.over.add(id(arrived))
+            turn.over |= {id(arrived)}
             return None
+        case e.ActivityCompleted() | e.ActivityCancelled():
+            return _ending(resident, ledger, turn, arrived, what)
         case AttemptBegins() | AttemptNoted():
             return None
         case AttemptFailed():
             ends = verdict(ledger, what, at=turn.now)
             return ends if isinstance(ends, e.ActivityFailed) else None  # one that is tried again is only noted
-        case e.ActivityCompleted() | e.ActivityCancelled():
-            return _ending(resident, ledger, turn, arrived, what)
         case e.WorkflowUnblocked() if ledger.summary.status is not Status.BLOCKED:
-            turn.over.add(id(arrived))
+            turn.over |= {id(arrived)}
             return None
         case e.WorkflowCancelRequested() if ledger.summary.status is Status.BLOCKED:
             return e.WorkflowCancelled(seq=0, at=turn.now, reason=what.reason, message_id=what.message_id)
@@ -180,7 +202,7 @@ def _ending(
     activity = ledger.activities.get(outcome.ordinal)
     if activity is None or activity.attempt != outcome.attempt:
         tell(turn, arrived.caller, nobody(resident.workflow_id, ledger, arrived.run_id))
-        turn.over.add(id(arrived))
+        turn.over |= {id(arrived)}
         return None
     if activity.local and isinstance(outcome, e.ActivityCompleted):
         return msgspec.structs.replace(outcome, activity_type=activity.activity_type, input=activity.input)
@@ -221,23 +243,13 @@ def _starting(
             return event
 
 
-def _number(turn: Turn, ledger: RunLedger | None) -> None:
-    """Number what the code is given as if each were the next, at the time of the turn."""
-    seq = ledger.head if ledger else 0
-    for place, event in enumerate(turn.events):
-        if event is not None and not isinstance(event, WITHOUT_CODE):
-            seq += 1
-            turn.events[place] = numbered = msgspec.structs.replace(event, seq=seq, at=turn.now)
-            turn.code.append(numbered)
-
-
 def _excess(ledger: RunLedger, limits: Limits) -> LimitExceeded | None:
     """A history that has grown beyond what is bearable blocks its run, and loses nothing."""
+    events = ledger.head - ledger.run_start + 1
+    if events < limits.history_events and ledger.size < limits.history_size:
+        return None
     if ledger.summary.status is Status.BLOCKED:
         return None
-    events = ledger.head - ledger.run_start + 1
     if events >= limits.history_events:
         return LimitExceeded("events of one run", events, limits.history_events, setting="history_events")
-    if ledger.size >= limits.history_size:
-        return LimitExceeded("bytes of one run's events", ledger.size, limits.history_size, setting="history_size")
-    return None
+    return LimitExceeded("bytes of one run's events", ledger.size, limits.history_size, setting="history_size")

@@ -35,7 +35,7 @@ class Timers:
 
     def note(self, ledger: RunLedger) -> None:
         """A turn was recorded, or a run was read: its next time may be another one."""
-        first = ledger.next_timer() if ledger.open else None
+        first = ledger.next_timer() if ledger.waits and ledger.open else None
         if first is None:
             if self._next:
                 self._next.pop(ledger.workflow_id, None)

@@ -11,7 +11,7 @@ from aion_core.client.requests import Recorded, StartRequest
 from aion_core.codec.failures import failure_of
 from aion_core.engine.commits import commit_of, outcomes_of
 from aion_core.engine.recorder import AttemptFailed, AttemptNoted, Recorder
-from aion_core.engine.resident import Arrived, Asked, AttemptBegins, Phase, Resident, Turn
+from aion_core.engine.resident import IDLE, LOADING, RUNNING, WRITING, Arrived, Asked, AttemptBegins, Resident, Turn
 from aion_core.engine.surroundings import Loaded, Surroundings
 from aion_core.engine.taking import WITHOUT_CODE, is_due, needs_code, nobody, take, tell
 from aion_core.engine.writer import Write, Written
@@ -24,7 +24,7 @@ from aion_core.model.failures import Failure
 from aion_core.model.ids import RunId, Version, WorkflowId
 from aion_core.model.status import Status
 from aion_core.model.times import Instant
-from aion_core.spi.records import Committed
+from aion_core.spi.records import Committed, Outcome
 from aion_core.spi.runtime import Activated, Activation, ActivationResult, NeedHistory, Ticket, TicketLost
 
 _log = logging.getLogger("aion.engine")
@@ -108,14 +108,14 @@ class Turns:
 
     def under_way(self) -> list[WorkflowId]:
         """Those that a turn is under way for."""
-        return [each.workflow_id for each in self._residents.values() if each.phase is not Phase.IDLE]
+        return [each.workflow_id for each in self._residents.values() if each.phase is not IDLE]
 
     def loaded(self, loaded: Loaded) -> None:
         """A workflow was read."""
         resident = self._residents.get(loaded.workflow_id)
-        if resident is None or resident.phase is not Phase.LOADING:
+        if resident is None or resident.phase is not LOADING:
             return  # it was dropped meanwhile
-        resident.phase = Phase.IDLE
+        resident.phase = IDLE
         if loaded.error is not None:
             self._refuse_all(resident, loaded.error)
             return
@@ -138,7 +138,7 @@ class Turns:
                     resident.seen = result.ticket
                     resident.turn.commands = result.commands
                     resident.turn.answers = result.answers
-                    self._record(resident)
+                    self._record(resident, resident.turn)
                 case NeedHistory():
                     self._roll_back(resident)
                 case TicketLost():
@@ -175,7 +175,7 @@ class Turns:
 
     def _advance(self, resident: Resident) -> None:
         """Begin the next turn, if nothing is under way and something is to be done."""
-        if resident.phase is not Phase.IDLE or not (resident.arrivals or resident.asks or resident.woken):
+        if resident.phase is not IDLE or not (resident.arrivals or resident.asks or resident.woken):
             return
         if self._closed:
             return
@@ -184,7 +184,7 @@ class Turns:
         if resident.fence is None:
             self._refuse_all(resident, NotOwner(resident.workflow_id))
         elif not resident.known:
-            resident.phase = Phase.LOADING
+            resident.phase = LOADING
             self._around.load(resident.workflow_id)
         else:
             asked = self._answerable(resident) if resident.asks else ()
@@ -220,12 +220,12 @@ class Turns:
         if needs_code(turn):
             self._activate(resident, turn)
         else:
-            self._record(resident)
+            self._record(resident, turn)
 
     def _activate(self, resident: Resident, turn: Turn) -> None:
         ledger, starting = resident.ledger, turn.starting
         turn.ticket = Ticket(next(self._tickets))
-        resident.phase = Phase.RUNNING
+        resident.phase = RUNNING
         self._by_ticket[turn.ticket] = resident
         run_id, version = RunId(""), Version("")
         if starting is not None:
@@ -246,11 +246,8 @@ class Turns:
             )
         )
 
-    def _record(self, resident: Resident) -> None:
+    def _record(self, resident: Resident, turn: Turn) -> None:
         """Write the turn: arrivals in their order, each with what its own drain issued."""
-        turn = resident.turn
-        if turn is None:
-            raise AssertionError("recording needs a turn")
         ledger = resident.ledger or RunLedger(resident.workflow_id)
         recorder = Recorder(ledger, self._around.rules, now=turn.now)
         turn.recording = recorder.made
@@ -289,7 +286,7 @@ class Turns:
                 if id(arrived) not in turn.over:
                     _note(recorder, turn, arrived)
                 continue
-            if not isinstance(event, WITHOUT_CODE):
+            if type(event) not in WITHOUT_CODE:
                 recorded = recorder.held(event) if held else recorder.arrival(event, next(commands))
             elif isinstance(event, e.WorkflowBlocked):
                 recorded = recorder.held(event)
@@ -304,9 +301,11 @@ class Turns:
         if resident.fence is None or turn.recording is None:
             raise AssertionError("a commit needs a lease and a recording")
         turn.op_id = self._platform.op_id()
-        resident.phase = Phase.WRITING
-        until = Instant(turn.now + self._around.keep)
-        outcomes = outcomes_of(ledger.workflow_id, turn.reactions, until=until) if turn.reactions else ()
+        resident.phase = WRITING
+        outcomes: Sequence[Outcome] = ()
+        if turn.reactions:
+            until = Instant(turn.now + self._around.keep)
+            outcomes = outcomes_of(ledger.workflow_id, turn.reactions, until=until)
         commit = commit_of(ledger, turn.recording, op_id=turn.op_id, fence=resident.fence, outcomes=outcomes)
         ledger.size += len(commit.batch.body) if commit.batch else 0
         self._around.write(Write(commit=commit, start=commit.expected_seq == 0))
@@ -316,7 +315,7 @@ class Turns:
     def _acknowledged(self, resident: Resident, *, durable: bool = True) -> None:
         """It is durable: now, and not before, it has effects. Not `durable`: nothing was to be recorded."""
         turn, resident.turn = resident.turn, None
-        resident.phase = Phase.IDLE
+        resident.phase = IDLE
         if turn is None:
             return
         if turn.recording is not None and resident.ledger is not None:
@@ -367,7 +366,7 @@ class Turns:
             self._around.evict([resident.ledger.run_id])
         resident.forget()
         resident.fence = None
-        resident.phase = Phase.IDLE
+        resident.phase = IDLE
         if turn is not None:
             resident.arrivals[:0] = [each for each in turn.arrived if not each.by_clock]
             resident.woken = True
@@ -387,7 +386,7 @@ class Turns:
             return
         failure = Failure(type="TicketLost", message=f"{lost.reason}{where}", code="worker-lost")
         resident.turn.commands = [[c.BlockWorkflow(failure=failure)]]
-        self._record(resident)
+        self._record(resident, resident.turn)
 
     def _refused_by_the_store(self, resident: Resident, refusal: StoreRefused) -> None:
         """Whoever caused it hears of it, and the workflow goes on from where the store has it."""
@@ -395,7 +394,7 @@ class Turns:
         if resident.ledger is not None and resident.ledger.head:
             self._around.evict([resident.ledger.run_id])
         resident.forget()
-        resident.phase = Phase.IDLE
+        resident.phase = IDLE
         for arrived in turn.arrived if turn else ():
             if arrived.caller is not None:
                 self._around.tell(arrived.caller, refusal, durable=False)
@@ -444,6 +443,6 @@ def _silent(workflow_id: WorkflowId, ledger: RunLedger | None) -> AionError:
 def _blocking(commands: Sequence[Sequence[c.Command] | None]) -> Failure | None:
     for drain in commands:
         for command in drain or ():
-            if isinstance(command, c.BlockWorkflow):
+            if type(command) is c.BlockWorkflow:
                 return command.failure
     return None

@@ -16,6 +16,8 @@ from aion_core.model.times import Instant
 DEADLINE: Final = -1
 DELAY: Final = -2
 """What stands for the run's own times among those of its timers."""
+HOLDING: Final = frozenset({Status.PAUSED, Status.BLOCKED})
+"""In these no activity begins, and arrivals are kept."""
 
 
 class RunLedger:
@@ -83,7 +85,7 @@ class RunLedger:
     @property
     def held(self) -> bool:
         """Whether arrivals are recorded and kept, and drained later."""
-        return self.undrained_start or self.summary.status in _HOLDING
+        return self.undrained_start or self.summary.status in HOLDING
 
     def fold(self, event: e.Event) -> None:
         """One more event."""
@@ -234,7 +236,6 @@ class RunLedger:
 
 
 _NONE: Final[frozenset[int]] = frozenset()
-_HOLDING: Final = frozenset({Status.PAUSED, Status.BLOCKED})
 
 
 def fold(workflow_id: WorkflowId, events: Iterable[e.Event], *, record: OpenRecord | None = None) -> RunLedger:

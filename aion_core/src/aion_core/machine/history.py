@@ -23,8 +23,19 @@ class Role(Enum):
     """It says something about an attempt, and the code never sees it."""
 
 
-_ROLES: Final[dict[type[e.Event], Role]] = {
-    **dict.fromkeys(e.EVENT_TYPES, Role.ARRIVAL),
+_DEPENDS: Final = frozenset(
+    {
+        e.ActivityFailed,
+        e.ActivityCancelRequested,
+        e.ActivityCancelled,
+        e.WorkflowCancelRequested,
+        e.WorkflowCancelled,
+        e.WorkflowBlocked,
+        e.WorkflowUnblocked,
+    }
+)
+ROLES: Final[dict[type[e.Event], Role]] = {
+    **dict.fromkeys((kind for kind in e.EVENT_TYPES if kind not in _DEPENDS), Role.ARRIVAL),
     **dict.fromkeys(
         (
             e.ActivityScheduled,
@@ -45,17 +56,7 @@ _ROLES: Final[dict[type[e.Event], Role]] = {
     ),
     **dict.fromkeys((e.ActivityStarted, e.WithTimeoutCompleted), Role.NOTE),
 }
-_DEPENDS: Final = frozenset(
-    {
-        e.ActivityFailed,
-        e.ActivityCancelRequested,
-        e.ActivityCancelled,
-        e.WorkflowCancelRequested,
-        e.WorkflowCancelled,
-        e.WorkflowBlocked,
-        e.WorkflowUnblocked,
-    }
-)
+"""Of events whose role is always the same. The `Sorter` knows the others."""
 
 
 class Sorter:
@@ -73,8 +74,7 @@ class Sorter:
 
     def role(self, event: e.Event) -> Role:
         """The role of the next event."""
-        kind = type(event)
-        return _ROLES[kind] if kind not in _DEPENDS else self._role_here(event)
+        return ROLES.get(type(event)) or self._role_here(event)
 
     def _role_here(self, event: e.Event) -> Role:
         """Of an event whose role depends on those before it, or on what is in it."""

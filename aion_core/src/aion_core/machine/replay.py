@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from aion_core.machine.history import (
+    ROLES,
     Identity,
     Role,
     Sorter,
@@ -31,7 +32,7 @@ def replay(run: WorkflowRun, events: Iterable[e.Event]) -> None:
     issued: list[e.Event] = []
     run.replaying = True
     for event in events:
-        role = sorter.role(event)
+        role = ROLES.get(type(event)) or sorter.role(event)
         if role is Role.ARRIVAL:
             if arrival is not None:
                 if type(event) is e.WorkflowBlocked and type(arrival) is e.WorkflowStarted and not issued:
@@ -72,14 +73,12 @@ def match(commands: Sequence[c.Command], issued: Sequence[e.Event], differs: Dif
         if type(command) is c.ScheduleActivity:
             if command.local:
                 continue
-            if position < len(issued):
-                event = issued[position]
-                if (
-                    type(event) is e.ActivityScheduled
-                    and event.input.json != command.input.json
-                    and fits(command, event)
-                ):
+            event = issued[position] if position < len(issued) else None
+            if type(event) is e.ActivityScheduled and fits(command, event):
+                if event.input.json != command.input.json:
                     differs(command, event)
+                position += 1
+                continue
         while position < len(issued) and not fits(command, issued[position]) and _given_up(issued[position]):
             position += 1
         if position == len(issued):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import copy_context
 from random import Random  # noqa: TID251  # seeded by the run
@@ -57,8 +57,8 @@ class WorkflowRun:
     __slots__ = (
         "_commands", "_conditions", "_differences", "_facts", "_held", "_holds", "_issued", "_length", "_locals",
         "_loop", "_main", "_markers", "_mode", "_most", "_now", "_ordinals", "_over", "_patches", "_queries",
-        "_reader", "_reason", "_rng", "_size", "_stopping", "_surroundings", "_task", "_tasks", "_timers", "_traced",
-        "_violation", "_waiting", "closed", "replaying", "run_id", "signals", "workflow_id",
+        "_reader", "_reason", "_rng", "_size", "_stopping", "_task", "_tasks", "_timers", "_traced", "_waiting",
+        "closed", "replaying", "run_id", "signals", "surroundings", "violation", "workflow_id",
     )  # fmt: skip
 
     def __init__(
@@ -76,7 +76,8 @@ class WorkflowRun:
         """
         self.workflow_id = workflow_id
         self.run_id = RunId("")
-        self._surroundings = surroundings
+        # Shared by all runs of the worker. Where there are none, nobody calls what needs them.
+        self.surroundings = cast("Surroundings", surroundings)
         self.signals = Mailbox(loop)
         self.closed = False
         self.replaying = False
@@ -96,7 +97,8 @@ class WorkflowRun:
         self._waiting: dict[tuple[str, int], asyncio.Future[e.Event]] = {}
         self._timers: dict[int, TimerHandle] = {}
         self._conditions: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
-        self._violation: AionError | None = None
+        self.violation: AionError | None = None
+        """The rule that the code broke: nothing of the turn counts."""
         self._length = 0
         self._size = 0
         # What most runs never have is made when it is needed: a suspended run is small.
@@ -128,8 +130,8 @@ class WorkflowRun:
         elif not self._goes_on(event):
             return []
         commands, self._commands = [*self._commands.values()], {}
-        if self._violation is not None:
-            return [c.BlockWorkflow(failure=failure_of(self._violation))]
+        if self.violation is not None:
+            return [c.BlockWorkflow(failure=failure_of(self.violation))]
         if commands:
             self._count(commands)
         if self._patches is not None:
@@ -177,11 +179,6 @@ class WorkflowRun:
         """Inputs that the code now computes otherwise than the history has them."""
         return 0 if self._differences is None else self._differences.count
 
-    @property
-    def violation(self) -> AionError | None:
-        """The rule that the code broke: nothing of the turn counts."""
-        return self._violation
-
     def query(self, name: str, payload: Payload, headers: e.Headers | None = None) -> Payload:
         """The answer of the code to a query, between drains. Raises what the handler raises.
 
@@ -199,10 +196,10 @@ class WorkflowRun:
         finally:
             self._mode = Mode.RUNNING
             loop.current = None
-            refused, self._violation = self._violation, None
+            refused, self.violation = self.violation, None
             if loop.has_ready():
                 loop.forget()
-                refused = self._violation = ReadOnlyViolation(self._reader, _WAKING)
+                refused = self.violation = ReadOnlyViolation(self._reader, _WAKING)
         if refused is not None:  # whatever the handler caught
             raise refused
         return answer
@@ -234,7 +231,8 @@ class WorkflowRun:
             loop.current = None
         if self._task is not None and self._task.done() and not self.closed:
             self.closed = True
-            values = None if self._surroundings is None else self._surroundings.values
+            surroundings = cast("Surroundings | None", self.surroundings)
+            values = None if surroundings is None else surroundings.values
             self._commands["end"] = ending(self._task, self._tasks, values, reason=self._reason)
 
     def _goes_on(self, event: e.Event) -> bool:
@@ -294,7 +292,8 @@ class WorkflowRun:
             self._loop.call_soon(handle.callback, *handle.args, context=handle.context)
 
     def _receive(self, event: e.SignalReceived) -> None:
-        observed = () if self._surroundings is None else self._surroundings.around("handle_signal")
+        surroundings = cast("Surroundings | None", self.surroundings)
+        observed = () if surroundings is None else surroundings.around("handle_signal")
         if not observed:
             self.signals.put(event)
             return
@@ -421,8 +420,8 @@ class WorkflowRun:
 
     def violated(self, error: AionError) -> None:
         """The code broke a rule: whatever it catches, nothing of this turn is recorded."""
-        if self._violation is None:
-            self._violation = error
+        if self.violation is None:
+            self.violation = error
 
     # ---- what workflow code calls
 
@@ -436,18 +435,8 @@ class WorkflowRun:
         self.violated(error)
         raise error
 
-    @property
-    def surroundings(self) -> Surroundings:
-        """Shared by all runs of the worker."""
-        return cast("Surroundings", self._surroundings)  # where there are none, nobody calls what needs them
-
-    def in_plain_code(self) -> bool:
-        """Whether the code that runs now is a plain function's, which waits without `await`."""
-        return in_plain_code()
-
-    def wait_for(self, awaitable: Awaitable[T]) -> T:
-        """Wait in a plain function."""
-        return wait_for(awaitable)
+    in_plain_code = staticmethod(in_plain_code)
+    wait_for = staticmethod(wait_for)
 
     def outside(self, call: Callable[[], T]) -> T:
         """Call it as if no workflow were running: the guard looks away, and nothing there reaches the run."""
@@ -483,9 +472,11 @@ class WorkflowRun:
         headers: e.Headers | None = None,
     ) -> tuple[int, asyncio.Future[e.Event]]:
         """Schedule an activity; its ordinal, and the event that will end it."""
-        self.check("an activity")
+        if self._mode is not Mode.RUNNING:
+            self.check("an activity")
         ordinal = self._ordinals.activity()
-        future = self._waiting["activity", ordinal] = self._loop.create_future()
+        key = ("activity", ordinal)
+        future = self._waiting[key] = asyncio.Future(loop=self._loop)
         command = c.ScheduleActivity(
             ordinal=ordinal,
             activity_type=activity_type,
@@ -493,9 +484,9 @@ class WorkflowRun:
             given=given,
             local=local,
             headers=headers or {},
-            source=self._source(),
+            source=self._source() if self._traced else "",
         )
-        self._issue(("activity", ordinal), command)
+        self._issue(key, command)
         if local:
             self._locals = self._locals or {}
             self._locals[ordinal] = activity_type

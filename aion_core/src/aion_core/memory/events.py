@@ -330,7 +330,7 @@ class MemoryEventStore(EventStore, VisibilityStore):
         shard = world.shard(commit.workflow_id)
         if not world.leases.holds(shard, commit.fence):
             return Fenced(shard, world.leases.fence(shard))
-        history = world.history(commit.workflow_id)
+        history = world.histories[shard].get(commit.workflow_id)
         if history and history.op_id == commit.op_id:
             return Committed(history.state.head, history.batches[-1].blobs if commit.batch else ())
         head = history.state.head if history else 0
@@ -339,14 +339,17 @@ class MemoryEventStore(EventStore, VisibilityStore):
         if history is None:
             history = world.histories[shard][commit.workflow_id] = History(commit.state, commit.op_id)
 
-        keys = tuple(BlobKey(f"{commit.workflow_id}/{commit.op_id}/{n}") for n in range(len(commit.blobs)))
-        world.blobs.update(zip(keys, commit.blobs, strict=True))
+        keys: tuple[BlobKey, ...] = ()
+        if commit.blobs:
+            keys = tuple(BlobKey(f"{commit.workflow_id}/{commit.op_id}/{n}") for n in range(len(commit.blobs)))
+            world.blobs.update(zip(keys, commit.blobs, strict=True))
         history.apply(commit, keys)
         if commit.batch:
             world.feed.add(shard, commit.workflow_id, commit.state.summary.run_id, history.batches[-1])
         if commit.visible:
             world.summaries.record([commit.state.summary])
-        world.summaries.record([run.summary for run in commit.runs])
+        if commit.runs:
+            world.summaries.record([run.summary for run in commit.runs])
 
         if commit.outcomes or commit.posts:
             now = world.platform.now()
