@@ -344,7 +344,7 @@ class Recorder:
 
     def _fail(self, command: c.FailWorkflow) -> None:
         started = self.ledger.started
-        cause = None if command.cause is None else self.ledger.failures.get(command.cause)
+        cause = None if command.cause is None else (self.ledger.failures or {}).get(command.cause)
         self._end(e.WorkflowFailed(seq=0, at=self._at, failure=command.failure, cause_seq=cause))
         policy = started.retry
         if policy is None or not command.failure.retryable or command.failure.is_(*policy.non_retryable):

@@ -129,7 +129,7 @@ class Resident:
     history: Sequence[Batch] | None = None
     """Of the current run, for a runtime that does not hold it yet."""
     arrivals: list[Arrived] = field(factory=list[Arrived])
-    asks: list[Asked] = field(factory=list[Asked])
+    asks: tuple[Asked, ...] = ()
     seen: Ticket | None = None
     """The activation that the code saw last."""
     turn: Turn | None = None

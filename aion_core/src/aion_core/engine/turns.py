@@ -60,7 +60,7 @@ class Turns:
     def ask(self, workflow_id: WorkflowId, asked: Asked) -> None:
         """A question, answered between turns or with the next one."""
         resident = self._resident(workflow_id)
-        resident.asks.append(asked)
+        resident.asks += (asked,)
         self._advance(resident)
 
     def wake(self, workflow_id: WorkflowId) -> None:
@@ -82,7 +82,7 @@ class Turns:
             if resident.turn is not None:
                 self._not_written(resident)
                 resident.arrivals[:0] = resident.turn.arrived
-                resident.asks[:0] = resident.turn.asked
+                resident.asks = (*resident.turn.asked, *resident.asks)
                 resident.turn = None  # its code may still answer, and its commit may still have a verdict
             self._refuse_all(resident, NotOwner(resident.workflow_id))
 
@@ -202,7 +202,7 @@ class Turns:
             return []
         if ledger is None and any(isinstance(each.what, StartRequest) for each in resident.arrivals):
             return []  # it is about to begin
-        asks, resident.asks = resident.asks, []
+        asks, resident.asks = resident.asks, ()
         answerable: list[Asked] = []
         for asked in asks:
             if silent or ledger is None:
@@ -370,7 +370,7 @@ class Turns:
         if turn is not None:
             resident.arrivals[:0] = [each for each in turn.arrived if not each.by_clock]
             resident.woken = True
-            resident.asks[:0] = turn.asked
+            resident.asks = (*turn.asked, *resident.asks)
         self._advance(resident)
 
     def _lost(self, resident: Resident, lost: TicketLost) -> None:

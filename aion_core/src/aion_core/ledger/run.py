@@ -68,7 +68,7 @@ class RunLedger:
         self.activities: dict[int, OpenActivity] = {}
         self.stopping: frozenset[int] = _NONE
         """Activities that were asked to stop, whose own outcome is awaited."""
-        self.failures: dict[int, int] = {}
+        self.failures: dict[int, int] | None = None
         """The events that say that an activity failed, by its ordinal: one of them may end the run."""
         self.timers: dict[int, Instant] = {}
         self.waits: list[tuple[Instant, int]] = []
@@ -141,7 +141,7 @@ class RunLedger:
         self.size = 0
         self.first_run = event.first_run or event.run_id
         self.cancel_requested = False
-        self.failures = {}
+        self.failures = None
         self.activities = {}
         self.stopping = _NONE
         self.timers = {}
@@ -191,6 +191,7 @@ class RunLedger:
 
     def _attempt_failed(self, event: e.ActivityFailed) -> None:
         if event.next_attempt_at is None:
+            self.failures = self.failures or {}
             self.failures[event.ordinal] = event.seq
             self._over(event)
         elif (known := self.activities.get(event.ordinal)) is not None:

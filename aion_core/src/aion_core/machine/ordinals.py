@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from enum import Enum
 
+import msgspec
 
-class Ordinals:
+
+class Ordinals(msgspec.Struct, gc=False):
     """Counts from 0 in every run, so that replayed code numbers its commands as it did the first time.
 
     Four numbers, and not four counters: a run that waits is small.
     """
 
-    __slots__ = ("activities", "markers", "tasks", "timers")
-
-    def __init__(self) -> None:
-        """All at the beginning."""
-        self.activities = 0
-        self.timers = 0
-        self.markers = 0
-        self.tasks = 0
+    activities: int = 0
+    timers: int = 0
+    markers: int = 0
+    tasks: int = 0
 
     def activity(self) -> int:
         """The next call of an activity."""

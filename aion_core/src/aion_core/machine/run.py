@@ -23,7 +23,7 @@ from aion_core.machine.places import users_place
 from aion_core.machine.plain import in_plain_code, wait_for
 from aion_core.machine.signals import Mailbox
 from aion_core.machine.stacks import stack_of
-from aion_core.machine.tasks import failed_unseen, raising
+from aion_core.machine.tasks import failed_unseen, new_task, raising
 from aion_core.machine.weights import weight
 from aion_core.model import commands as c
 from aion_core.model import events as e
@@ -58,7 +58,7 @@ class WorkflowRun:
         "_commands", "_conditions", "_differences", "_facts", "_held", "_holds", "_issued", "_length", "_locals",
         "_loop", "_main", "_markers", "_mode", "_most", "_now", "_ordinals", "_over", "_patches", "_queries",
         "_reader", "_reason", "_rng", "_size", "_stopping", "_task", "_tasks", "_timers", "_traced", "_waiting",
-        "closed", "replaying", "run_id", "signals", "surroundings", "violation", "workflow_id",
+        "closed", "replaying", "run_id", "seen", "signals", "surroundings", "violation", "workflow_id",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +81,8 @@ class WorkflowRun:
         self.signals = Mailbox(loop)
         self.closed = False
         self.replaying = False
+        self.seen: int | None = None
+        """The ticket of the activation that was applied last, for whoever holds the run."""
         self._loop = loop
         self._main = main
         self._most = (_NO_LIMITS if surroundings is None else surroundings.limits).history_events
@@ -92,16 +94,16 @@ class WorkflowRun:
         self._reason = ""
         self._now = Instant(0)
         self._task: asyncio.Task[Payload] | None = None
-        self._tasks: dict[asyncio.Task[Any], None] = {}
         self._commands: dict[object, c.Command] = {}
         self._waiting: dict[tuple[str, int], asyncio.Future[e.Event]] = {}
-        self._timers: dict[int, TimerHandle] = {}
-        self._conditions: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
         self.violation: AionError | None = None
         """The rule that the code broke: nothing of the turn counts."""
         self._length = 0
         self._size = 0
         # What most runs never have is made when it is needed: a suspended run is small.
+        self._tasks: dict[asyncio.Task[Any], None] | None = None
+        self._timers: dict[int, TimerHandle] | None = None
+        self._conditions: Sequence[tuple[Callable[[], object], asyncio.Future[None]]] = ()
         self._held: list[e.Event] | None = None
         self._holds: set[Hold] | None = None
         self._issued: Sequence[e.Event] = ()
@@ -164,7 +166,7 @@ class WorkflowRun:
         if settles is None:
             return True
         ordinal = outcome_of(event)
-        waiting = ordinal in self._timers if settles == "timer" else (settles, ordinal) in self._waiting
+        waiting = ordinal in (self._timers or ()) if settles == "timer" else (settles, ordinal) in self._waiting
         if self._held is None:
             return waiting
         return waiting and not any(settle_the_same(event, held) for held in self._held)
@@ -206,14 +208,14 @@ class WorkflowRun:
 
     def stack(self) -> str:
         """Where the tasks of the run wait, for people."""
-        return stack_of((*([self._task] if self._task else []), *self._tasks))
+        return stack_of((*([self._task] if self._task else []), *(self._tasks or ())))
 
     def evict(self) -> None:
         """Leave memory. `finally` blocks of the code run, and can do nothing; nobody hears of it."""
         self._mode = Mode.LEAVING
         loop = self._loop
         before, loop.current = loop.current, self
-        leaving.close((*self._tasks, *([self._task] if self._task else [])))
+        leaving.close((*(self._tasks or ()), *([self._task] if self._task else [])))
         loop.forget()
         loop.current = before
 
@@ -233,7 +235,7 @@ class WorkflowRun:
             self.closed = True
             surroundings = cast("Surroundings | None", self.surroundings)
             values = None if surroundings is None else surroundings.values
-            self._commands["end"] = ending(self._task, self._tasks, values, reason=self._reason)
+            self._commands["end"] = ending(self._task, self._tasks or (), values, reason=self._reason)
 
     def _goes_on(self, event: e.Event) -> bool:
         """Keep an arrival; when it lets the run go on, drain all that was kept, and it."""
@@ -282,13 +284,12 @@ class WorkflowRun:
     def _begin(self, event: e.WorkflowStarted) -> None:
         self.run_id = event.run_id
         self._facts = Facts.of(event)
-        loop = self._loop
-        loop.current = self
-        self._task = loop.create_task(self._main(self, event), name="main")
-        self._tasks.pop(self._task, None)
+        self._loop.current = self
+        main = self._main(self, event)
+        self._task = new_task(main, loop=self._loop, number=self.next_task_number(), name="main", context=None)
 
     def _fire(self, event: e.TimerFired) -> None:
-        if (handle := self._timers.pop(event.ordinal, None)) is not None:
+        if self._timers and (handle := self._timers.pop(event.ordinal, None)) is not None:
             self._loop.call_soon(handle.callback, *handle.args, context=handle.context)
 
     def _receive(self, event: e.SignalReceived) -> None:
@@ -387,17 +388,19 @@ class WorkflowRun:
 
     def started_task(self, task: asyncio.Task[Any]) -> None:
         """See `LoopClient`."""
+        self._tasks = self._tasks or {}
         self._tasks[task] = None
         task.add_done_callback(self._task_done)
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
-        if not failed_unseen(task):
+        if self._tasks is not None and not failed_unseen(task):
             self._tasks.pop(task, None)
 
     def start_timer(self, handle: TimerHandle) -> int:
         """See `LoopClient`."""
         self.check("a timer")
         ordinal = self._ordinals.timer()
+        self._timers = self._timers or {}
         self._timers[ordinal] = handle
         at = Instant(round(handle.when() * SECOND))
         self._issue(
@@ -407,7 +410,7 @@ class WorkflowRun:
 
     def cancel_timer(self, handle: TimerHandle) -> None:
         """See `LoopClient`."""
-        if handle.ordinal not in self._timers or self._mode is Mode.LEAVING:
+        if not self._timers or handle.ordinal not in self._timers or self._mode is Mode.LEAVING:
             return
         self.check("the cancellation of a timer")
         del self._timers[handle.ordinal]
@@ -515,7 +518,7 @@ class WorkflowRun:
         """A future that is done once the test is true, asked after every drain."""
         self.check("wait_until")
         future: asyncio.Future[None] = self._loop.create_future()
-        self._conditions.append((test, future))
+        self._conditions = (*self._conditions, (test, future))
         return future
 
     def timer(self, fire_at: Instant, done: Callable[[], None], *, name: str) -> TimerHandle:

@@ -46,7 +46,7 @@ class Driver:
         self._values = values
         self._loop = WorkflowLoop.for_this_thread(guard=Guard(settings.guard))
         self._beginnings = Beginnings(source, self._loop, surroundings)
-        self._held: dict[RunId, _Held] = {}
+        self._held: dict[RunId, WorkflowRun] = {}
 
     def __len__(self) -> int:
         """Runs in memory."""
@@ -82,12 +82,11 @@ class Driver:
         ticket, run_id = activation.ticket, activation.run_id
         if activation.history is not None:
             self._forget(run_id)
-            held = self._held[run_id] = _Held(self._beginnings.begin(activation, activation.history))
-        elif (found := self._held.get(run_id)) is not None and found.seen == activation.after:
-            held = found
+            run = self._held[run_id] = self._beginnings.begin(activation, activation.history)
+        elif (held := self._held.get(run_id)) is not None and held.seen == activation.after:
+            run = held
         else:
             return NeedHistory(ticket=ticket, run_id=run_id)
-        run = held.run
         commands: list[Sequence[Command] | None] = []
         for event in activation.arrivals:
             if not run.expects(event):
@@ -97,7 +96,7 @@ class Driver:
             if issued and type(issued[0]) is BlockWorkflow:
                 return self._void(activation, issued[0].failure)
             commands.append(issued)
-        held.seen = ticket
+        run.seen = ticket
         answers: Sequence[Answer] = ()
         if activation.asks:
             answers = answers_of(run, activation.asks, self._values)
@@ -115,16 +114,6 @@ class Driver:
         return Activated(ticket=activation.ticket, run_id=activation.run_id, commands=commands, answers=answers)
 
     def _forget(self, run_id: RunId) -> None:
-        held = self._held.pop(run_id, None)
-        if held is not None:
-            held.run.evict()
-
-
-class _Held:
-    """A run in memory, and the activation that it saw last."""
-
-    __slots__ = ("run", "seen")
-
-    def __init__(self, run: WorkflowRun) -> None:
-        self.run = run
-        self.seen: Ticket | None = None
+        run = self._held.pop(run_id, None)
+        if run is not None:
+            run.evict()
