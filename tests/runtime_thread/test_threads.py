@@ -2,8 +2,8 @@
 
 import threading
 
-from aion_core.authoring.activity_context import cancelled, heartbeat
-from aion_core.spi import SYSTEM, Micros
+from aion_core.authoring.activity_context import heartbeat
+from aion_core.spi import Micros
 from aion_runtime_thread.pool import AT_ONCE
 from aion_testkit.runtimes.stage import VALUES, result
 
@@ -120,31 +120,29 @@ def test_what_waits_for_a_thread_is_cancelled_at_once(open_stage, code, gate):
     assert said(stage) == ["busy"]
 
 
-def test_a_body_hears_when_its_time_is_up(open_stage, code, until):
-    def listens() -> str:
-        heartbeat("begun")
-        while not cancelled():
-            SYSTEM.sleep(0.001)
-        return "heard"
-
-    stage = open_stage()
-    task = stage.task(code(listens), start_to_close=Micros(3 * SECOND))
-    stage.begun(task)
-    until(lambda: task.task_id in stage.host.done)
-    assert result(stage.host.done[task.task_id]) == "heard"
-    assert stage.runtime.health().abandoned == 0
-
-
-def test_a_body_that_outlives_its_time_is_left_behind(open_stage, code, gate, until, clock):
+def test_the_limits_of_a_task_are_the_engines_to_keep(open_stage, code, gate, clock):
     stage = open_stage(grace=5.0)
-    task = stage.task(waiting(code, gate), "deaf", start_to_close=Micros(3 * SECOND))
+    task = stage.task(waiting(code, gate), "slow", start_to_close=Micros(3 * SECOND))
     stage.begun(task)
-    clock.advance(2.9)
+    clock.advance(60.0)
+    stage.still_works()
+    assert task.task_id not in stage.host.done
+    gate.set()
+    stage.outcomes(task)
+    assert said(stage) == ["slow"]
+
+
+def test_a_body_that_outlives_its_cancellation_is_left_behind_after_the_grace(open_stage, code, gate, until, clock):
+    stage = open_stage(grace=5.0)
+    task = stage.task(waiting(code, gate), "deaf")
+    stage.begun(task)
+    stage.runtime.cancel_activity(task.task_id)
+    clock.advance(4.9)
     stage.still_works()
     assert task.task_id not in stage.host.done
     until(lambda: task.task_id in stage.host.done)
     assert stage.host.done[task.task_id].lost
-    assert clock.monotonic() >= 8.0
+    assert clock.monotonic() >= 5.0
 
 
 def test_closing_leaves_no_thread_that_has_nothing_to_do(open_stage):

@@ -16,7 +16,6 @@ from aion_runtime_thread.work import Register, Work
 
 _log = logging.getLogger("aion.activities")
 
-_SECOND: Final = 1_000_000
 _MOMENT: Final = 1.0
 """For each async resource to close, and for threads to end that have nothing to do."""
 
@@ -65,14 +64,13 @@ class Activities:
         return [f"told to stop, left behind and still running: {', '.join(left)}"] if left else []
 
     def execute(self, batch: Sequence[ActivityTask]) -> None:
-        """See `Runtime.execute`."""
+        """See `Runtime.execute`. Its limits are not looked at: the engine keeps them, and cancels what passes one."""
         if self._closed:
             self._host.activity_finished([ActivityDone(task_id=task.task_id, lost=True) for task in batch])
             return
         refused: list[ActivityDone] = []
         plain: list[Work] = []
         waiting: list[Work] = []
-        now = self._platform.monotonic()
         for task in batch:
             attempt = self._bodies.take(task)
             if isinstance(attempt, ActivityDone):
@@ -81,8 +79,6 @@ class Activities:
             work = Work(attempt)
             (waiting if attempt.is_async else plain).append(work)
             self._register.add(work)
-            if task.start_to_close is not None:
-                self._deadlines.add(now + task.start_to_close / _SECOND, self._stop, work)
         if plain:
             self._pool.put(plain)
         if waiting:
