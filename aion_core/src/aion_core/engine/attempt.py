@@ -114,7 +114,7 @@ class Attempt(msgspec.Struct, eq=False):
         first = None if self.closes_at is None else (self.closes_at, TimeoutKind.SCHEDULE_TO_CLOSE)
         if place is RUNNING:
             if self.ends_at is not None and (first is None or self.ends_at < first[0]):
-                first = self.ends_at, TimeoutKind.START_TO_CLOSE
+                first = self.ends_at, _START_TO_CLOSE
             if options.heartbeat is not None:
                 silent = self.since + options.heartbeat / SECOND
                 if first is None or silent < first[0]:
@@ -194,6 +194,7 @@ def _deadline(activity: OpenActivity, now: Instant) -> Instant | None:
     return closes if ends is None else min(ends, closes)
 
 
+_START_TO_CLOSE: Final = TimeoutKind.START_TO_CLOSE
 _HAPPENED: Final = {
     TimeoutKind.SCHEDULE_TO_START: "attempt {attempt} had no slot of its queue in that time",
     TimeoutKind.START_TO_CLOSE: "attempt {attempt} did not end in that time",

@@ -163,7 +163,8 @@ class Attempts:
         attempt.unsaid = False
         self.running[task_id] = attempt
         self._tasks.append(attempt.task(activity, task_id, self._platform.now()))
-        self.put(attempt, RUNNING)
+        attempt.place = RUNNING
+        self._set_alarm(attempt)
 
     def stop(self, attempt: Attempt) -> None:
         """Tell its body, if there is one, and go on waiting for what comes of it."""
@@ -184,16 +185,18 @@ class Attempts:
 
     def free(self, attempt: Attempt) -> None:
         """It has no slot any more."""
-        if attempt.slot and attempt.queue is not None:
+        if attempt.slot and (queue := attempt.queue) is not None:
             attempt.slot = False
-            attempt.queue.free()
-            self._served(attempt.queue)
+            queue.free()
+            if queue.waiting:
+                self._uneven[queue] = None
 
     def give_back(self, name: str) -> None:
         """A slot of this queue was reserved, and is not needed."""
         queue = self._queues[name]
         queue.give_back()
-        self._served(queue)
+        if queue.waiting:
+            self._uneven[queue] = None
 
     # ---- what comes of it
 
@@ -301,11 +304,6 @@ class Attempts:
         self.put(attempt, BEGINNING)
         begins = AttemptBegins(attempt.ordinal, attempt.number)
         self.arrive(attempt.run.workflow_id, Arrived(what=begins, run_id=attempt.run.run_id))
-
-    def _served(self, queue: Queue[Attempt]) -> None:
-        """A slot of it is free."""
-        if queue.waiting:
-            self._uneven[queue] = None
 
     def _serve(self) -> None:
         """Let those begin that have a slot now."""

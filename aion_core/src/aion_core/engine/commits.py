@@ -60,7 +60,9 @@ def outcomes_of(
 def state_of(ledger: RunLedger) -> WorkflowState:
     """The row of a workflow whose current run is this one."""
     kept = tuple([activity for activity in ledger.activities.values() if activity.in_record])
-    record = OpenRecord(activities=kept, blocked_by=ledger.blocked_by)
+    record = b""
+    if kept or ledger.blocked_by is not None:
+        record = record_bytes(OpenRecord(activities=kept, blocked_by=ledger.blocked_by))
     return WorkflowState(
         workflow_id=ledger.workflow_id,
         summary=ledger.summary,
@@ -69,7 +71,7 @@ def state_of(ledger: RunLedger) -> WorkflowState:
         drained_seq=ledger.drained_seq,
         start_hash=ledger.start_hash,
         next_wake=next_wake(ledger),
-        open=record_bytes(record),
+        open=record,
     )
 
 

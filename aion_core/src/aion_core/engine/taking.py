@@ -34,7 +34,7 @@ def take(resident: Resident, asked: Sequence[Asked], around: Surroundings) -> Tu
     """The next turn: what arrived and what is due, as the code is given it."""
     ledger, now = resident.ledger, around.platform.now()
     held = ledger is not None and ledger.held
-    arrived = _due(resident, now)
+    arrived = _due(resident, now) if ledger is not None and ledger.waits else []
     arrived += _waiting(resident, waits=held and _waits(resident, arrived))
     turn = Turn(arrived, now if ledger is None else max(now, ledger.last_at), asked=asked, held=held)
     seq = ledger.head if ledger is not None else 0
@@ -118,7 +118,7 @@ def signal_with(arrived: Arrived, now: Instant) -> e.SignalReceived | None:
 
 def _due(resident: Resident, now: Instant) -> list[Arrived]:
     ledger = resident.ledger
-    if ledger is None or not ledger.waits or not ledger.open or resident.starting:
+    if ledger is None or not ledger.open or resident.starting:
         return []
     return [Arrived(what=_timed(ordinal, at), by_clock=True) for at, ordinal in ledger.due_timers(now)]
 

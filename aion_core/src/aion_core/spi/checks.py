@@ -14,12 +14,13 @@ def check_commits(commits: Sequence[Commit], limits: CommitLimits) -> None:
         raise StoreRefused(f"{len(commits)} commits in one call; {limits.call_commits} are allowed.")
     if len({commit.workflow_id for commit in commits}) < len(commits):
         raise StoreRefused("two commits of one workflow in one call: the second can not know the first one's fate.")
+    whole = 0
     for commit in commits:
-        if problem := contradiction(commit, limits):
+        whole += (size := commit_size(commit))
+        if problem := contradiction(commit, limits, size):
             raise StoreRefused(f"the commit of {commit.workflow_id!r} {problem}.")
-    size = sum(map(commit_size, commits))
-    if len(commits) > 1 and size > limits.call_bytes:
-        raise StoreRefused(f"{len(commits)} commits of {size:,} bytes in one call; {limits.call_bytes:,} are allowed.")
+    if len(commits) > 1 and whole > limits.call_bytes:
+        raise StoreRefused(f"{len(commits)} commits of {whole:,} bytes in one call; {limits.call_bytes:,} are allowed.")
 
 
 def check_limit(limit: int) -> None:
@@ -30,29 +31,29 @@ def check_limit(limit: int) -> None:
 
 def commit_size(commit: Commit) -> int:
     """The bytes of a commit that `CommitLimits` bounds."""
-    return (len(commit.batch.body) if commit.batch else 0) + sum(map(len, commit.blobs)) + len(commit.state.open)
+    batch, blobs = commit.batch, commit.blobs
+    return (len(batch.body) if batch else 0) + (sum(map(len, blobs)) if blobs else 0) + len(commit.state.open)
 
 
-def contradiction(commit: Commit, limits: CommitLimits) -> str | None:
-    """What is wrong with a commit that no store may accept, as the rest of a sentence."""
-    batch = commit.batch
+def contradiction(commit: Commit, limits: CommitLimits, size: int) -> str | None:
+    """What is wrong with a commit of this size that no store may accept, as the rest of a sentence."""
+    batch, state, head = commit.batch, commit.state, commit.head
     if batch and batch.first_seq != commit.expected_seq + 1:
         return f"expects {commit.expected_seq} events and begins with event {batch.first_seq}: there must be no gap"
     if batch and (batch.last_seq < batch.first_seq or not batch.body):
         return "has an empty batch: leave it out"
-    if commit.head == 0:
+    if head == 0:
         return "has no events and no history to add to"
     if commit.blobs and not batch:
         return "has blobs and no events that could refer to them"
-    if commit.state.workflow_id != commit.workflow_id or commit.state.summary.id != commit.workflow_id:
-        return f"has the state of {commit.state.workflow_id!r}"
-    if commit.state.head != commit.head:
-        return f"leads to event {commit.head}, and its state says {commit.state.head}"
-    size = commit_size(commit)
+    if state.workflow_id != commit.workflow_id or state.summary.id != commit.workflow_id:
+        return f"has the state of {state.workflow_id!r}"
+    if state.head != head:
+        return f"leads to event {head}, and its state says {state.head}"
     if size > limits.commit_bytes:
         return f"takes {size:,} bytes; {limits.commit_bytes:,} are allowed"
     if len(commit.outcomes) > limits.commit_outcomes or len(commit.posts) > limits.commit_posts:
         return f"settles {len(commit.outcomes)} messages and posts {len(commit.posts)}: more than one commit may"
-    if any(outcome.workflow_id != commit.workflow_id for outcome in commit.outcomes):
+    if commit.outcomes and any(outcome.workflow_id != commit.workflow_id for outcome in commit.outcomes):
         return "settles a message of another workflow"
     return None
