@@ -7,12 +7,12 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from aion_core.spi import ActivityDone, ActivityTask, Failure, RuntimeHost, TaskId
-from aion_core.worker import Bodies, Resources, Values
+from aion_core.worker import Attempt, Bodies, Resources, Values
 from aion_runtime_thread.coroutines import Coroutines
 from aion_runtime_thread.deadlines import Deadlines
 from aion_runtime_thread.pool import Pool
+from aion_runtime_thread.register import Register
 from aion_runtime_thread.settings import ThreadSettings
-from aion_runtime_thread.work import Register, Work
 
 _log = logging.getLogger("aion.activities")
 
@@ -69,16 +69,15 @@ class Activities:
             self._host.activity_finished([ActivityDone(task_id=task.task_id, lost=True) for task in batch])
             return
         refused: list[ActivityDone] = []
-        plain: list[Work] = []
-        waiting: list[Work] = []
+        plain: list[Attempt] = []
+        waiting: list[Attempt] = []
         for task in batch:
             attempt = self._bodies.take(task)
             if isinstance(attempt, ActivityDone):
                 refused.append(attempt)
                 continue
-            work = Work(attempt)
-            (waiting if attempt.is_async else plain).append(work)
-            self._register.add(work)
+            (waiting if attempt.is_async else plain).append(attempt)
+            self._register.add(attempt)
         if plain:
             self._pool.put(plain)
         if waiting:
@@ -88,27 +87,27 @@ class Activities:
 
     def cancel(self, task_id: TaskId) -> None:
         """See `Runtime.cancel_activity`."""
-        work = self._register.find(task_id)
-        if work is not None:
-            self._stop(work)
+        attempt = self._register.find(task_id)
+        if attempt is not None:
+            self._stop(attempt)
 
     def close(self, grace: float) -> None:
         """See `Runtime.close`. When it returns, nothing more is said to the host."""
         if self._closed:
             return
         self._closed = True
-        lost = [work for work in self._register.all() if self._register.withdraw(work)]
+        lost = [attempt for attempt in self._register.all() if self._register.withdraw(attempt)]
         self._answer_lost(lost)
         self._register.wait_until_empty(grace, self._platform)
         rest = self._register.all()
         now = self._platform.monotonic()
-        for work in rest:
-            work.attempt.cancel(now)
-            if work.attempt.is_async:
-                self._coroutines.cancel(work)
-        given_up = [work for work in rest if self._register.give_up(work)]
-        for work in given_up:
-            self._pool.leave_behind(work)
+        for attempt in rest:
+            attempt.cancel(now)
+            if attempt.is_async:
+                self._coroutines.cancel(attempt)
+        given_up = [attempt for attempt in rest if self._register.give_up(attempt)]
+        for attempt in given_up:
+            self._pool.leave_behind(attempt)
         self._answer_lost(given_up)
         self._resources.close(seconds=_MOMENT)
         self._coroutines.close()
@@ -117,53 +116,53 @@ class Activities:
 
     # ----
 
-    def _run(self, work: Work) -> bool:
-        if not self._register.begin(work):
+    def _run(self, attempt: Attempt) -> bool:
+        if not self._register.begin(attempt):
             return True
         try:
-            done = self._bodies.run(work.attempt)
+            done = self._bodies.run(attempt)
         except BaseException as error:  # noqa: BLE001  # what surrounds the body: users' validators, for one
             failure = Failure(type=type(error).__name__, message="raised while the attempt was prepared")
-            done = ActivityDone(task_id=work.task_id, failure=failure)
-        if not self._register.end(work):
+            done = ActivityDone(task_id=attempt.task_id, failure=failure)
+        if not self._register.end(attempt):
             return False
         self._host.activity_finished((done,))
         return True
 
-    def _steps(self, work: Work) -> Coroutine[Any, Any, ActivityDone]:
-        return self._bodies.run_async(work.attempt)
+    def _steps(self, attempt: Attempt) -> Coroutine[Any, Any, ActivityDone]:
+        return self._bodies.run_async(attempt)
 
-    def _ended(self, ended: Sequence[tuple[Work, ActivityDone]]) -> None:
-        wanted = [(work, done) for work, done in ended if self._register.end(work)]
+    def _ended(self, ended: Sequence[tuple[Attempt, ActivityDone]]) -> None:
+        wanted = [(attempt, done) for attempt, done in ended if self._register.end(attempt)]
         if wanted:
             self._host.activity_finished([done for _, done in wanted])
 
-    def _stop(self, work: Work) -> None:
+    def _stop(self, attempt: Attempt) -> None:
         """Tell the body to stop; when it does not, its thread is left behind after the grace."""
-        attempt, now = work.attempt, self._platform.monotonic()
+        now = self._platform.monotonic()
         if attempt.cancelled_at is not None:
             return
         attempt.cancel(now)
-        if self._register.withdraw(work):
+        if self._register.withdraw(attempt):
             self._host.activity_finished([attempt.unrun()])
             return
         if attempt.is_async:
-            self._coroutines.cancel(work)
-        self._deadlines.add(now + self._grace, self._give_up, work)
+            self._coroutines.cancel(attempt)
+        self._deadlines.add(now + self._grace, self._give_up, attempt)
 
-    def _give_up(self, work: Work) -> None:
-        if not self._register.give_up(work):
+    def _give_up(self, attempt: Attempt) -> None:
+        if not self._register.give_up(attempt):
             return
-        task = work.attempt.task
+        task = attempt.task
         _log.warning(
             "%s of %s was told to stop and has not for %g s: it is left behind",
             task.activity_type,
             task.workflow_id,
             self._grace,
         )
-        self._pool.leave_behind(work)
-        self._answer_lost([work])
+        self._pool.leave_behind(attempt)
+        self._answer_lost([attempt])
 
-    def _answer_lost(self, works: Sequence[Work]) -> None:
-        if works:
-            self._host.activity_finished([ActivityDone(task_id=work.task_id, lost=True) for work in works])
+    def _answer_lost(self, attempts: Sequence[Attempt]) -> None:
+        if attempts:
+            self._host.activity_finished([ActivityDone(task_id=attempt.task_id, lost=True) for attempt in attempts])

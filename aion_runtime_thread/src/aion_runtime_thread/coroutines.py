@@ -12,7 +12,7 @@ from contextvars import Context
 from typing import Any, Final, TypeVar, cast
 
 from aion_core.spi import ActivityDone, Failure, Platform
-from aion_runtime_thread.work import Work
+from aion_core.worker import Attempt
 
 T = TypeVar("T")
 
@@ -25,15 +25,15 @@ _MOMENT: Final = 1.0
 
 
 class Coroutines:
-    """Runs async works on one loop. It and its thread are made when they are first needed."""
+    """Runs async attempts on one loop. It and its thread are made when they are first needed."""
 
     def __init__(
         self,
         platform: Platform,
         *,
-        begin: Callable[[Work], bool],
-        run: Callable[[Work], Coroutine[Any, Any, ActivityDone]],
-        ended: Callable[[Sequence[tuple[Work, ActivityDone]]], None],
+        begin: Callable[[Attempt], bool],
+        run: Callable[[Attempt], Coroutine[Any, Any, ActivityDone]],
+        ended: Callable[[Sequence[tuple[Attempt, ActivityDone]]], None],
     ) -> None:
         """`ended` is told of bodies that ended, as many at once as there are in one step of the loop."""
         self._platform = platform
@@ -44,12 +44,12 @@ class Coroutines:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._left = False
-        self._waiting: deque[Work] = deque()
+        self._waiting: deque[Attempt] = deque()
         self._called = False
         # What follows belongs to the loop's thread.
         self._stepping = False
-        self._tasks: dict[Work, asyncio.Task[None]] = {}
-        self._ended: list[tuple[Work, ActivityDone]] = []
+        self._tasks: dict[Attempt, asyncio.Task[None]] = {}
+        self._ended: list[tuple[Attempt, ActivityDone]] = []
 
     @property
     def started(self) -> bool:
@@ -64,16 +64,16 @@ class Coroutines:
                 self._thread = self._platform.thread(self._live, name="aion-async-activities")
             return self._loop
 
-    def put(self, works: Sequence[Work]) -> None:
-        """Take works. Never blocks."""
-        self._waiting.extend(works)
+    def put(self, attempts: Sequence[Attempt]) -> None:
+        """Take attempts. Never blocks."""
+        self._waiting.extend(attempts)
         if not self._called:  # waking the loop costs more than all the rest
             self._called = True
             self.loop().call_soon_threadsafe(self._take)
 
-    def cancel(self, work: Work) -> None:
+    def cancel(self, attempt: Attempt) -> None:
         """Raise `CancelledError` in a body that runs."""
-        self.loop().call_soon_threadsafe(self._cancel, work)
+        self.loop().call_soon_threadsafe(self._cancel, attempt)
 
     def close(self) -> None:
         """Cancel what is left, give it a moment, and end the loop. Resources were closed before."""
@@ -119,28 +119,28 @@ class Coroutines:
         for _ in range(_ROUND):
             if not self._waiting or not stepping:
                 break
-            work = self._waiting.popleft()
-            if not self._begin(work):
+            attempt = self._waiting.popleft()
+            if not self._begin(attempt):
                 continue
-            self._tasks[work] = task
-            done = await self._outcome(work, has_to_wait)
-            del self._tasks[work]
-            self._say(work, done)
+            self._tasks[attempt] = task
+            done = await self._outcome(attempt, has_to_wait)
+            del self._tasks[attempt]
+            self._say(attempt, done)
             if task.cancelling():  # by the body itself: that must not reach the next one
                 break
         if stepping:
             self._stepping = False
             self._step_the_rest()
 
-    async def _outcome(self, work: Work, has_to_wait: Callable[[], None]) -> ActivityDone:
+    async def _outcome(self, attempt: Attempt, has_to_wait: Callable[[], None]) -> ActivityDone:
         try:
-            return await _in_context(Context(), self._run(work), has_to_wait)
+            return await _in_context(Context(), self._run(attempt), has_to_wait)
         except BaseException as error:  # noqa: BLE001  # what surrounds the body: users' validators, for one
             failure = Failure(type=type(error).__name__, message="raised while the attempt was prepared")
-            return ActivityDone(task_id=work.task_id, failure=failure)
+            return ActivityDone(task_id=attempt.task_id, failure=failure)
 
-    def _say(self, work: Work, done: ActivityDone) -> None:
-        self._ended.append((work, done))
+    def _say(self, attempt: Attempt, done: ActivityDone) -> None:
+        self._ended.append((attempt, done))
         if len(self._ended) == 1:
             asyncio.get_running_loop().call_soon(self._flush)
 
@@ -148,8 +148,8 @@ class Coroutines:
         ended, self._ended = self._ended, []
         self._tell(ended)
 
-    def _cancel(self, work: Work) -> None:
-        task = self._tasks.get(work)
+    def _cancel(self, attempt: Attempt) -> None:
+        task = self._tasks.get(attempt)
         if task is not None:
             task.cancel()
 

@@ -10,8 +10,8 @@ from queue import SimpleQueue
 from typing import Final
 
 from aion_core.spi import Platform
+from aion_core.worker import Attempt
 from aion_runtime_thread.deadlines import Deadlines
-from aion_runtime_thread.work import Work
 
 AT_ONCE: Final = min(32, (os.cpu_count() or 1) + 4)
 """So many threads are started as soon as there is work for them. More would not help bodies that compute."""
@@ -20,9 +20,9 @@ PATIENCE: Final = 0.02
 
 
 class Pool:
-    """Runs works, the first that came first."""
+    """Runs attempts, the first that came first."""
 
-    def __init__(self, platform: Platform, deadlines: Deadlines, *, most: int, run: Callable[[Work], bool]) -> None:
+    def __init__(self, platform: Platform, deadlines: Deadlines, *, most: int, run: Callable[[Attempt], bool]) -> None:
         """`run` gets each work, on some thread. It answers False when that thread was left behind meanwhile."""
         self.over = False  # for its own deadlines
         self._platform = platform
@@ -30,12 +30,12 @@ class Pool:
         self._most = most
         self._at_once = min(AT_ONCE, most)
         self._run = run
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._queue: SimpleQueue[Attempt | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._numbers = count(1)
         self._size = 0
         self._threads: dict[threading.Thread, None] = {}
-        self._busy: dict[Work, threading.Thread] = {}
+        self._busy: dict[Attempt, threading.Thread] = {}
         self._put = 0
         self._looked_at: int | None = None
         self._closed = False
@@ -45,19 +45,19 @@ class Pool:
         """How many threads there are, without those that were left behind."""
         return self._size
 
-    def put(self, works: Sequence[Work]) -> None:
-        """Take works. Never blocks; from one thread at a time."""
-        self._put += len(works)
-        for work in works:
-            self._queue.put(work)
+    def put(self, attempts: Sequence[Attempt]) -> None:
+        """Take attempts. Never blocks; from one thread at a time."""
+        self._put += len(attempts)
+        for attempt in attempts:
+            self._queue.put(attempt)
         if self._size < self._at_once:
             self._start(self._at_once)
         if self._size < self._most and self._looked_at is None:
             self._look_in_a_moment()
 
-    def leave_behind(self, work: Work) -> None:
+    def leave_behind(self, attempt: Attempt) -> None:
         """The thread that runs it counts no more: its body does not end."""
-        thread = self._busy.pop(work, None)
+        thread = self._busy.pop(attempt, None)
         if thread is not None:
             self._threads.pop(thread, None)
             with self._lock:
@@ -79,7 +79,7 @@ class Pool:
     # ----
 
     def _start(self, upto: int) -> None:
-        """Start threads for the works that wait, while there are fewer than so many."""
+        """Start threads for the attempts that wait, while there are fewer than so many."""
         with self._lock:
             waiting = self._queue.qsize() - (self._size - len(self._busy))
             more = 0 if self._closed else max(0, min(waiting, upto - self._size))
@@ -107,11 +107,11 @@ class Pool:
         queue, run, busy = self._queue, self._run, self._busy
         self._threads[thread] = None
         try:
-            while (work := queue.get()) is not None:
-                busy[work] = thread
-                if not run(work):
+            while (attempt := queue.get()) is not None:
+                busy[attempt] = thread
+                if not run(attempt):
                     return
-                del busy[work]
+                del busy[attempt]
                 if self._size > self._at_once and self._is_too_many():
                     return
         finally:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attrs import frozen
+from msgspec import Struct
 
 from aion_core.authoring.resources import Resources
 from aion_core.model.errors import NotInActivity
@@ -48,28 +49,19 @@ class ActivityInfo:
     """When this attempt is given up at the latest, in UTC."""
 
 
-class ActivityContext:
+class ActivityContext(Struct, eq=False, gc=False):
     """One attempt's side of these calls. Made by the worker; `cancel` may come from another thread."""
 
-    __slots__ = ("_beat", "_by_exception", "_undelivered", "_values", "cancelled", "resources", "task")
-
-    def __init__(
-        self,
-        task: ActivityTask,
-        *,
-        values: Values,
-        beat: Callable[[TaskId, Payload | None], None],
-        resources: Resources,
-        by_exception: bool = True,
-    ) -> None:
-        """`beat` takes heartbeats. `by_exception`: a cancellation is raised by the next heartbeat."""
-        self.task = task
-        self.resources = resources
-        self.cancelled = False
-        self._values = values
-        self._beat = beat
-        self._by_exception = by_exception
-        self._undelivered = False
+    task: ActivityTask
+    values: Values
+    beat: Callable[[TaskId, Payload | None], None]
+    """Takes heartbeats."""
+    resources: Resources
+    by_exception: bool = True
+    """A cancellation is raised by the next heartbeat."""
+    cancelled: bool = False
+    undelivered: bool = False
+    """The body is still to hear that it was cancelled."""
 
     def info(self) -> ActivityInfo:
         """See `ActivityInfo`."""
@@ -89,19 +81,19 @@ class ActivityContext:
         """Tell the body to stop."""
         if not self.cancelled:
             self.cancelled = True
-            self._undelivered = self._by_exception
+            self.undelivered = self.by_exception
 
     def heartbeat(self, details: object) -> None:
         """Tell the engine, then raise a cancellation that the body has not heard of."""
-        self._beat(self.task.task_id, None if details is None else self._values.encode(details))
-        if self._undelivered:
-            self._undelivered = False  # as in asyncio it is raised once: the clean-up may have heartbeats of its own
+        self.beat(self.task.task_id, None if details is None else self.values.encode(details))
+        if self.undelivered:
+            self.undelivered = False  # as in asyncio it is raised once: the clean-up may have heartbeats of its own
             raise CancelledError(f"the activity {self.task.activity_type!r} was cancelled")
 
     def details(self, kind: Any) -> Any:
         """What the attempt before had said last."""
         payload = self.task.heartbeat_details
-        return None if payload is None else self._values.decode(payload, kind)
+        return None if payload is None else self.values.decode(payload, kind)
 
 
 running: ContextVar[ActivityContext | None] = ContextVar("aion_activity", default=None)

@@ -25,7 +25,8 @@ class Host:
     ) -> None:
         """For all runtimes of one engine."""
         self._engine = engine
-        self._turns = turns
+        self._turns_activated = turns.activated
+        self._bodies_ended = activities.finished
         self._activities = activities
         settings = parts.settings
         self.platform = platform
@@ -40,11 +41,11 @@ class Host:
 
     def activated(self, results: Sequence[ActivationResult]) -> None:
         """See `RuntimeHost.activated`."""
-        self._engine.put((self._turns.activated, results))
+        self._engine.put((self._turns_activated, results))
 
     def activity_finished(self, results: Sequence[ActivityDone]) -> None:
         """See `RuntimeHost.activity_finished`."""
-        self._engine.put((self._activities.finished, results))
+        self._engine.put((self._bodies_ended, results))
 
     def activity_heartbeat(self, task_id: TaskId, details: Payload | None) -> None:
         """See `RuntimeHost.activity_heartbeat`."""

@@ -35,7 +35,7 @@ class Rules:
     new_run: Callable[[], RunId]
 
 
-class Recording(msgspec.Struct):
+class Recording(msgspec.Struct, gc=False):
     """What one turn adds to a history, and what is released once it is durable.
 
     What most turns do not have is an empty tuple, and takes nothing.
@@ -64,7 +64,7 @@ class Recording(msgspec.Struct):
     """Whether a summary shows any of it."""
 
 
-class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt failed. Whether that is an event, and which, is the recorder's to say."""
 
     ordinal: int
@@ -74,7 +74,7 @@ class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True):
     """The last heartbeat's, for the next attempt."""
 
 
-class AttemptNoted(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptNoted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something about an attempt under way that only the state row says: it makes no event."""
 
     ordinal: int

@@ -38,7 +38,10 @@ class Phase(Enum):
 LOADING, IDLE, RUNNING, WRITING = Phase
 
 
-class Caller(msgspec.Struct, frozen=True, kw_only=True):
+# Nothing that these hold leads back to them, so the collector has nothing to find in them: `gc=False`.
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who is told what became of an arrival: somebody in this process, or whoever posted a message."""
 
     reply: Reply[AnyReaction | None] | None = None
@@ -49,7 +52,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Remembered, so that the same request is not taken twice."""
 
 
-class AttemptBegins(msgspec.Struct, frozen=True):
+class AttemptBegins(msgspec.Struct, frozen=True, gc=False):
     """An attempt that had to wait for its time or for a slot has both."""
 
     ordinal: int
@@ -59,7 +62,7 @@ class AttemptBegins(msgspec.Struct, frozen=True):
 What: TypeAlias = e.Event | StartRequest | AttemptFailed | AttemptBegins | AttemptNoted
 
 
-class Arrived(msgspec.Struct, frozen=True, kw_only=True):
+class Arrived(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that came for a workflow, and whom to tell."""
 
     what: What
@@ -79,7 +82,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """As in `Arrived`."""
 
 
-class Turn(msgspec.Struct):
+class Turn(msgspec.Struct, gc=False):
     """One turn under way. What most turns do not have is an empty tuple, and takes nothing."""
 
     arrived: Sequence[Arrived]

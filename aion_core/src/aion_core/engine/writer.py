@@ -28,7 +28,7 @@ _START_EVERY: Final = 4
 """Of the places in a full group, every fourth is a start's: a backlog of starts never stops what is running."""
 
 
-class Write(msgspec.Struct, frozen=True, kw_only=True):
+class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A commit to be written. `start` when it begins a workflow: those yield to what has begun already."""
 
     commit: Commit
@@ -47,7 +47,7 @@ Verdict: TypeAlias = Committed | Conflict | Fenced | StoreRefused
 """What became of a commit, for certain."""
 
 
-class Written(msgspec.Struct, frozen=True):
+class Written(msgspec.Struct, frozen=True, gc=False):
     """A commit and what became of it."""
 
     commit: Commit

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any, TypeAlias, cast
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from aion_core.authoring.activities import AsyncActivity, SyncActivity
@@ -28,18 +29,18 @@ Beat: TypeAlias = Callable[[TaskId, Payload | None], None]
 AnyActivity: TypeAlias = SyncActivity[..., Any] | AsyncActivity[..., Any]
 
 
-class Attempt:
-    """One attempt that a worker has taken. `is_async` says which of `Bodies`' ways runs it."""
+class Attempt(Struct, eq=False, gc=False):
+    """One attempt that a worker has taken, made by `Bodies.take`."""
 
-    __slots__ = ("activity", "cancelled_at", "context", "is_async", "task")
-
-    def __init__(self, task: ActivityTask, activity: AnyActivity, context: ActivityContext) -> None:
-        """Use `Bodies.take`."""
-        self.task = task
-        self.activity = activity
-        self.context = context
-        self.is_async: bool = activity.is_async
-        self.cancelled_at: float | None = None
+    task: ActivityTask
+    activity: AnyActivity
+    context: ActivityContext
+    task_id: TaskId
+    is_async: bool
+    """Which of `Bodies`' ways runs it."""
+    cancelled_at: float | None = None
+    over: bool = False
+    """For the runtime: somebody has answered, or is about to, and nobody else may."""
 
     def cancel(self, now: float) -> None:
         """Tell the body: `cancelled()` is true, and the next heartbeat of a plain function raises. From any thread.
@@ -53,7 +54,7 @@ class Attempt:
     def unrun(self) -> ActivityDone:
         """The outcome of an attempt that was cancelled before its body began."""
         message = f"{self.task.activity_type!r} was cancelled before it began"
-        return ActivityDone(task_id=self.task.task_id, failure=Failure(type="CancelledError", message=message))
+        return ActivityDone(task_id=self.task_id, failure=Failure(type="CancelledError", message=message))
 
 
 class Bodies:
@@ -91,7 +92,7 @@ class Bodies:
         context = ActivityContext(
             task, values=self._values, beat=self._beat, resources=self._resources, by_exception=not activity.is_async
         )
-        return Attempt(task, activity, context)
+        return Attempt(task, activity, context, task.task_id, activity.is_async)
 
     def run(self, attempt: Attempt) -> ActivityDone:
         """Run the body of a plain function, on this thread, in a context of its own."""
