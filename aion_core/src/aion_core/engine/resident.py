@@ -88,11 +88,11 @@ class Turn(msgspec.Struct, gc=False):
     arrived: Sequence[Arrived]
     now: Instant
     """The time of all its events: what the code saw is what is recorded."""
-    events: list[e.Event | None] = []
+    events: Sequence[e.Event | None] = ()
     """Per arrival, what the code is given; None for what it never sees."""
     following: tuple[Arrived, ...] = ()
     """What these bring along: the signal of a `signal_with_start` that began a run."""
-    code: list[e.Event] = []
+    code: Sequence[e.Event] = ()
     """Those that code runs for, numbered."""
     over: frozenset[int] = frozenset()
     """Arrivals (by identity) that found nobody, and are answered already."""

@@ -38,13 +38,17 @@ def take(resident: Resident, asked: Sequence[Asked], around: Surroundings) -> Tu
     arrived += _waiting(resident, waits=held and _waits(resident, arrived))
     turn = Turn(arrived, now if ledger is None else max(now, ledger.last_at), asked=asked, held=held)
     seq = ledger.head if ledger is not None else 0
+    events: list[e.Event | None] = []
+    code: list[e.Event] = []
     for each in arrived:
         event = _event(resident, turn, each, around)
         if event is not None and type(event) not in WITHOUT_CODE:
             seq += 1
             event = msgspec.structs.replace(event, seq=seq, at=turn.now)  # as if each were the next
-            turn.code.append(event)
-        turn.events.append(event)
+            code.append(event)
+        events.append(event)
+    turn.code = code
+    turn.events = code if len(code) == len(events) else events
     first = turn.code[0] if turn.code else None
     if isinstance(first, e.WorkflowStarted):
         _begin(turn, first)
@@ -61,8 +65,7 @@ def _begin(turn: Turn, started: e.WorkflowStarted) -> None:
     if signal is not None:
         signal = msgspec.structs.replace(signal, seq=started.seq + 1)
         turn.following = (Arrived(what=signal),)
-        turn.events.append(signal)
-        turn.code.append(signal)
+        turn.events = turn.code = [started, signal]
 
 
 def needs_code(turn: Turn) -> bool:
