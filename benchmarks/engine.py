@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks import growth, latency, memory, steps
+from benchmarks import growth, latency, memory, parts, steps
 
 
 def engine() -> None:
     """All of them, each with its raw limit."""
     steps.steps()  # first: what others leave in memory makes the garbage collector slow
+    parts.parts()
     latency.latency()
     growth.growth()
     memory.suspended()

@@ -15,28 +15,35 @@ from aion_core.model.errors import PayloadError
 from aion_core.model.limits import Limits
 
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
+_ENCODE: Final = msgspec.json.Encoder().encode
 _NUL: Final = b"\\u0000"
 _TOO_LONG: Final = "holds an integer of more digits than Python turns into text: write it as a str"
 _DEEP: Final = Limits().depth
 
 
-def is_flat(plain: object) -> bool:
-    """Whether it is an atom, or a sequence of atoms: nothing in it has to be looked into."""
+def write_flat(plain: object) -> bytes | None:
+    """JSON text of an atom, or of a sequence of atoms: nothing in it has to be looked into. None for anything else."""
     kind: Any = type(plain)
     if kind is tuple or kind is list:
         items: Any = plain
-        return _ATOMS.issuperset(map(type, items))
-    return kind in _ATOMS
+        if not _ATOMS.issuperset(map(type, items)):
+            return None
+    elif kind not in _ATOMS:
+        return None
+    try:
+        text = _ENCODE(plain)
+    except ValueError:  # `write_json` says what is wrong with it
+        return None
+    return None if _NUL in text else text
 
 
-def write_json(plain: object, *, depth: int = _DEEP, sort: bool = False, flat: bool = False) -> bytes:
+def write_json(plain: object, *, depth: int = _DEEP, sort: bool = False) -> bytes:
     """JSON text of plain data: dicts with str keys, lists, str, int, float, bool, None.
 
     A subclass of str, int or float (a `StrEnum`, say) is written as what it is in JSON.
-    `flat`: the caller has asked `is_flat`.
     Refuses what JSON or a database can not hold: NaN and infinities, NUL, lone surrogates, other types, deep nesting.
     """
-    if not flat and type(plain) not in _ATOMS:
+    if type(plain) not in _ATOMS:
         try:
             _check(plain, depth, ())
         except _Subclass:

@@ -14,7 +14,7 @@ from cattrs.v import transform_error
 from msgspec import UNSET, Raw
 
 from aion_core.codec.converter import build_converter, check_type
-from aion_core.codec.json_text import is_flat, read_json, write_json
+from aion_core.codec.json_text import read_json, write_flat, write_json
 from aion_core.codec.unions import shown
 from aion_core.model.errors import PayloadError, PayloadTooLarge
 from aion_core.model.limits import Limits
@@ -47,7 +47,7 @@ class Values:
 
     def encode(self, value: object) -> Payload:
         """The payload of a value, by its own type. Raises `PayloadError` before anything is recorded."""
-        text = write_json(value, flat=True) if is_flat(value) else self._written(value)
+        text = write_flat(value) or self._written(value)
         if len(text) > self._limits.payload:
             raise PayloadTooLarge(len(text), self._limits.payload)
         return Payload(json=Raw(text))
@@ -94,8 +94,6 @@ class Values:
             check_type(kind, self._converter)
 
     def _written(self, value: object) -> bytes:
-        if is_flat(value):
-            return write_json(value, flat=True)
         return write_json(self._unstructured(value, self._converter), depth=self._limits.depth)
 
     def _unstructured(self, value: object, converter: Any) -> object:
