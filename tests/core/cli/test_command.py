@@ -284,7 +284,7 @@ def test_completion_knows_the_commands(tmp_path):
         env={"_AION_COMPLETE": "bash_complete", "COMP_WORDS": "aion co", "COMP_CWORD": "1", "HOME": str(tmp_path)},
         check=False,
     )
-    assert done.stdout.split() == ["plain,config", "plain,completion"]
+    assert done.stdout.split() == ["plain,count", "plain,config", "plain,completion"]
 
 
 # ---- plugins

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 import traceback
 from enum import IntEnum
+from pathlib import Path
 from typing import Final
 
 import click
 
+from aion_core.cli.records import failure_record
 from aion_core.model import errors, failed
+
+_PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 class Exit(IntEnum):
@@ -48,6 +54,7 @@ EXITS: Final[dict[type[errors.AionError], Exit]] = {
     failed.QueryTimeout: Exit.WAIT_TIMED_OUT,
     failed.Failed: Exit.RUN_FAILED,
     failed.WorkflowNotFound: Exit.NOT_FOUND,
+    errors.UnknownWorkflow: Exit.NOT_FOUND,
     failed.UnknownHandler: Exit.NOT_FOUND,
     failed.WorkflowIdConflict: Exit.CONFLICT,
     failed.WorkflowClosed: Exit.CONFLICT,
@@ -69,12 +76,16 @@ def exit_of(error: BaseException) -> Exit:
     match error:
         case click.UsageError():
             return Exit.USAGE
-        case click.exceptions.Abort() | KeyboardInterrupt():
+        case click.exceptions.Abort() | KeyboardInterrupt() | Detached():
             return Exit.INTERRUPTED
         case CommandFailed():
             return error.exit
         case _:
             return next((EXITS[cls] for cls in type(error).__mro__ if cls in EXITS), Exit.INTERNAL)
+
+
+class Detached(click.ClickException):
+    """Somebody no longer waits. What was waited for goes on."""
 
 
 class CommandFailed(click.ClickException):
@@ -108,11 +119,14 @@ def _print(error: BaseException, *, debug: bool) -> None:
             click.echo(f"error: {_sentence(error.format_message())}", err=True)
             if error.ctx is not None:
                 click.echo(f"  Try:  {error.ctx.command_path} --help", err=True)
+        case Detached():
+            click.echo(error.format_message(), err=True)
         case click.ClickException():
             click.echo(f"error: {error.format_message()}", err=True)
         case click.exceptions.Abort() | KeyboardInterrupt():
             click.echo("interrupted", err=True)
         case errors.AionError():
+            _print_tracebacks(error)
             click.echo(f"error: {error}", err=True)
             for note in getattr(error, "__notes__", ()):
                 click.echo(f"error: {note}", err=True)
@@ -128,15 +142,47 @@ def _as_object(error: BaseException) -> dict[str, object]:
         case errors.ConfigError():
             return {"code": error.code, "message": str(error), "problems": list(error.problems)}
         case errors.AionError():
-            return {"code": error.code, "message": "\n".join([str(error), *getattr(error, "__notes__", ())])}
+            text = "\n".join([str(error), *getattr(error, "__notes__", ())])
+            return {"code": error.code, "message": text, **_data(error)}
         case click.UsageError():
             return {"code": "usage", "message": error.format_message()}
         case CommandFailed():
             return {"code": error.exit.name.lower().replace("_", "-"), "message": error.format_message()}
         case click.exceptions.Abort() | KeyboardInterrupt():
             return {"code": "interrupted", "message": "interrupted"}
+        case Detached():
+            return {"code": "interrupted", "message": error.format_message()}
         case _:
             return {"code": "internal", "message": f"{type(error).__name__}: {error}"}
+
+
+def _data(error: errors.AionError) -> dict[str, object]:
+    """What a program wants to know of an error beside its text: whom it is about, and whose exception it was."""
+    found: dict[str, object] = {
+        name: getattr(error, name) for name in ("id", "run_id") if getattr(error, name, None) is not None
+    }
+    if isinstance(error, failed.Failed):
+        found["failure"] = failure_record(error)
+    return found
+
+
+def _print_tracebacks(error: errors.AionError) -> None:
+    """Where a user's code has failed, as it was recorded: the first cause at the top."""
+    if not isinstance(error, failed.WorkflowFailed):
+        return
+    recorded: list[str] = []
+    cause: BaseException | None = error
+    while isinstance(cause, failed.Failed):
+        if frames := _theirs(cause.traceback):
+            recorded.insert(0, f"{cause.type}, most recent call last:\n{frames}")
+        cause = cause.__cause__
+    click.echo("".join(f"{each}\n" for each in recorded), err=True, nl=False)
+
+
+def _theirs(recorded: str) -> str:
+    """A traceback without the frames of this package, which say nothing about the user's code."""
+    frames = re.split(r'^(?=  File ")', recorded, flags=re.MULTILINE)
+    return "".join(each for each in frames if not each.startswith(f'  File "{_PACKAGE}')).rstrip()
 
 
 def _sentence(message: str) -> str:

@@ -6,12 +6,21 @@ import json
 import os
 import shutil
 import sys
+import textwrap
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias, TypeVar, cast
 
 import click
 
+from aion_core.cli.moments import iso
+
 F = TypeVar("F", bound=Callable[..., object])
+Style: TypeAlias = str | Callable[[str], str]
+"""Of a column, or of each of its cells."""
+
+_STATUSES: Final = {"completed": "green", "failed": "red", "timed out": "red", "blocked": "yellow", "running": "cyan"}
 
 
 def json_option(command: F) -> F:
@@ -33,26 +42,71 @@ def config_options(command: F) -> F:
 
 def print_json(record: Mapping[str, object]) -> None:
     """One object on one line."""
-    click.echo(json.dumps(record, ensure_ascii=False))
+    click.echo(json.dumps(record, ensure_ascii=False, default=_plain))
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, styles: Sequence[str] = ()) -> None:
-    """A table: with colours and folded to the width on a terminal, else in plain columns without headings' rules."""
+def print_value(value: object) -> None:
+    """A user's value as JSON: on one line, but for a person on as many as it takes."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=_plain, indent=2 if sys.stdout.isatty() else None))
+
+
+def _plain(value: object) -> object:
+    """What JSON has no form for: times in ISO 8601, durations in seconds, bytes in base64."""
+    match value:
+        case datetime():
+            return iso(value)
+        case timedelta():
+            return value.total_seconds()
+        case bytes():
+            return b64encode(value).decode()
+        case Mapping():
+            return dict(cast("Mapping[str, object]", value))
+        case _:
+            raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def status_style(status: str) -> str:
+    """The colour of a run's status."""
+    return _STATUSES.get(status, "")
+
+
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, styles: Sequence[Style] = (), spare: Sequence[str] = ()
+) -> None:
+    """A table: with colours and folded to the width on a terminal, else in plain columns without headings' rules.
+
+    Where a terminal is too narrow for it, columns that can be spared are left out before anything is folded.
+    """
     table = [list(row) for row in rows]
     if not sys.stdout.isatty():
         _print_plain(headings, table)
         return
+    kept = _kept(headings, table, spare)
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    looks = [*styles, *[""] * (len(headings) - len(styles))]
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, heading in enumerate(headings):
-        style = styles[number] if number < len(styles) else ""
-        drawn.add_column(heading, style=style, overflow="fold", no_wrap=number == 0)
+    for number in kept:
+        drawn.add_column(headings[number], overflow="fold", no_wrap=number == 0)
     for row in table:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(Text(row[number], style=_look(looks[number], row[number])) for number in kept))
     Console(width=shutil.get_terminal_size().columns, no_color=bool(os.environ.get("NO_COLOR")) or None).print(drawn)
+
+
+def _kept(headings: Sequence[str], table: Sequence[Sequence[str]], spare: Sequence[str]) -> list[int]:
+    """The columns that a terminal has room for, by their numbers."""
+    widths = [max(map(len, column)) + 2 for column in zip(headings, *table, strict=True)]
+    kept = list(range(len(headings)))
+    for heading in spare:
+        if sum(widths[number] for number in kept) - 2 > shutil.get_terminal_size().columns:
+            kept.remove(list(headings).index(heading))
+    return kept
+
+
+def _look(style: Style, cell: str) -> str:
+    return style(cell) if callable(style) else style
 
 
 def _print_plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -65,6 +119,27 @@ def _print_plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
 def print_heading(text: str) -> None:
     """A line that stands out on a terminal."""
     click.secho(text, bold=not os.environ.get("NO_COLOR"))
+
+
+def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Facts below a heading: names, and what there is to say of each."""
+    known = list(pairs)
+    width = max((len(name) for name, _ in known), default=0)
+    for name, text in known:
+        print_hanging(f"  {name:<{width}}  ", text)
+
+
+def print_hanging(lead: str, text: str, *, style: str = "") -> None:
+    """A line that begins alike; on a terminal, what is too long goes on below its `text`."""
+    if not sys.stdout.isatty():
+        click.echo(f"{lead}{text}")
+        return
+    width = max(shutil.get_terminal_size().columns - len(lead), 20)
+    folded = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    dim, color = (None, None) if os.environ.get("NO_COLOR") else (True, style or None)
+    click.echo(click.style(lead, dim=dim) + click.style(folded[0], fg=color))
+    for line in folded[1:]:
+        click.echo(" " * len(lead) + click.style(line, fg=color))
 
 
 def print_paragraphs(text: str) -> None:

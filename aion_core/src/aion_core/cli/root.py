@@ -27,8 +27,23 @@ class Deferred:
 
 
 COMMANDS: Final[Mapping[str, Deferred]] = {
+    "worker": Deferred("aion_core.cli.running:worker", "Run workflows until it is stopped."),
+    "run": Deferred("aion_core.cli.running:run", "Start a workflow, run it here, and print its result."),
+    "start": Deferred("aion_core.cli.start:start", "Start a workflow, for an engine elsewhere to run."),
+    "list": Deferred("aion_core.cli.finding:list_", "List workflows, the newest first."),
+    "count": Deferred("aion_core.cli.finding:count", "Count workflows."),
+    "describe": Deferred(
+        "aion_core.cli.showing:describe", "Show what a workflow is doing: its state, what it waits for, why it failed."
+    ),
+    "history": Deferred("aion_core.cli.showing:history", "Tell what has happened in a workflow, event by event."),
+    "result": Deferred("aion_core.cli.results:result", "Wait for a workflow to end, and print what it returned."),
+    "signal": Deferred("aion_core.cli.talking:signal", "Send a signal to a workflow."),
+    "query": Deferred("aion_core.cli.talking:query", "Ask a workflow's code something, and print the answer as JSON."),
+    "cancel": Deferred("aion_core.cli.talking:cancel", "Ask a workflow to stop."),
+    "terminate": Deferred("aion_core.cli.talking:terminate", "End a workflow at once."),
     "config": Deferred("aion_core.cli.config_commands:config", "Show and check the configuration."),
     "plugins": Deferred("aion_core.cli.plugin_commands:plugins", "List, describe and check plugins."),
+    "doctor": Deferred("aion_core.cli.doctor:doctor", "Look for what would keep workflows from running."),
     "explain": Deferred("aion_core.cli.explain:explain", "Say what an error code means and what to do about it."),
     "completion": Deferred("aion_core.cli.completion:completion", "Print a script that completes commands in a shell."),
     "version": Deferred("aion_core.cli.version:version", "Print the versions of Aion and Python."),
@@ -147,8 +162,9 @@ def command() -> Root:
         Configuration is read from the nearest aion.toml, here or in a folder above: see `aion config show`.
         """,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-        epilog="Exit codes: 0 ok, 1 internal error, 2 usage, 3 not found, 6 unavailable, 7 store integrity, "
-        "8 configuration or plugin, 13 invalid input. AION_DEBUG=1 shows tracebacks.",
+        epilog="Exit codes: 0 ok, 1 internal error, 2 usage, 3 not found, 4 conflict, 5 denied, 6 unavailable, "
+        "7 store integrity, 8 configuration or plugin, 9 non-determinism, 10 run failed, 11 cancelled or terminated, "
+        "12 run timed out, 13 invalid input, 124 wait timed out, 130 interrupted. AION_DEBUG=1 shows tracebacks.",
     )
 
 

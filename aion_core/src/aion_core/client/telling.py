@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
 from msgspec import UNSET
@@ -28,7 +28,7 @@ def told(summary: Summary, events: Iterable[e.Event]) -> str:
     known = list(events)
     lines = [(str(event.seq), _clock(event), past.words(event)) for event in known]
     width = max((len(seq) for seq, _, _ in lines), default=1)
-    return "\n".join([_headline(summary, known), *(f"  {seq:>{width}}  {at}  {what}" for seq, at, what in lines)])
+    return "\n".join([headline(summary, known), *(f"  {seq:>{width}}  {at}  {what}" for seq, at, what in lines)])
 
 
 class Past:
@@ -72,7 +72,8 @@ def length(micros: int) -> str:
     return f"{micros // _DAY} d {micros % _DAY // _HOUR} h"
 
 
-def _headline(summary: Summary, events: list[e.Event]) -> str:
+def headline(summary: Summary, events: Sequence[e.Event]) -> str:
+    """A line about the run, as it is after these events."""
     status = summary.status.replace("_", " ")
     lasted = f" after {length(events[-1].at - events[0].at)}" if events and not summary.status.open else ""
     reason = f" ({summary.blocked_reason})" if summary.status is Status.BLOCKED else ""

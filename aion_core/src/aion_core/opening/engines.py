@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from importlib.metadata import version
-from types import FrameType
 from typing import ClassVar, Final, Self
 
 from aion_core.client.aio import Suspending
@@ -25,6 +23,7 @@ from aion_core.model.times import SECOND, Duration, Micros
 from aion_core.opening.clients import Configuration, interceptors_of, stores_of
 from aion_core.opening.faces import AsyncFace, Face
 from aion_core.opening.settling import origins, settling
+from aion_core.opening.stopping import Stop
 from aion_core.platform import SYSTEM, Platform
 from aion_core.plugins import Plugins, compose
 from aion_core.spi.hookspecs import RunningEngine
@@ -64,24 +63,15 @@ class Engine(Face[EngineCore]):
         self._backend.complain()
         return self._backend.health().wait(self._backend.platform, _HEALTH, what="the engine's answer")
 
-    def serve(self, grace: Duration = _GRACE) -> None:
-        """Run until SIGINT or SIGTERM, then close. On the main thread; a second signal does not wait."""
-        stopped = threading.Event()
+    def serve(self, grace: Duration = _GRACE, *, stop: Stop | None = None) -> None:
+        """Run until SIGINT or SIGTERM, then close. On the main thread; a second signal does not wait.
 
-        def stop(number: int, frame: FrameType | None) -> None:
-            del number, frame
-            if stopped.is_set():
-                raise KeyboardInterrupt
-            stopped.set()
-
-        before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            while not stopped.wait(_LOOK):
-                self._backend.complain()
+        `stop`: one that is entered, and has listened since before the engine was opened. Raises what has stopped the
+        engine, should it stop by itself.
+        """
+        with Stop() if stop is None else nullcontext(stop) as asked:
+            asked.wait(self._backend.complain)
             self.close(grace)
-        finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
 
     def close(self, grace: Duration = _GRACE) -> None:
         """Take nothing new, let activities end within the grace, and let go. What is unfinished goes on next time.
@@ -89,9 +79,6 @@ class Engine(Face[EngineCore]):
         Later verbs raise `EngineClosed`. Twice is fine.
         """
         self._backend.close(seconds_of(grace, what="grace") or 0.0)
-
-
-_LOOK: Final = 3600.0
 
 
 class AsyncEngine(AsyncFace[EngineCore]):
