@@ -18,28 +18,6 @@ from aion_core.model import errors
 from aion_core.model.ids import Version
 from aion_core.model.packages import Route
 
-GOOD = 'schema = 1\n[event_store]\nuse = "memory"\nname = "x"\n[runtime]\nuse = "memory"\n'
-
-
-@pytest.fixture
-def aion(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("AION_CONFIG", "AION_PROFILE", "AION_DEBUG", "NO_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*args: str, **environ: str):
-        return CliRunner().invoke(command(), args, env=environ)
-
-    return run
-
-
-@pytest.fixture
-def only_memory(monkeypatch):
-    """A configuration is complete without a runtime: there is none in the core."""
-    monkeypatch.setenv("AION__RUNTIME__USE", "nosuch")
-
-
 # ---- help
 
 

@@ -136,10 +136,11 @@ def print_hanging(lead: str, text: str, *, style: str = "") -> None:
         return
     width = max(shutil.get_terminal_size().columns - len(lead), 20)
     folded = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
-    dim, color = (None, None) if os.environ.get("NO_COLOR") else (True, style or None)
-    click.echo(click.style(lead, dim=dim) + click.style(folded[0], fg=color))
-    for line in folded[1:]:
-        click.echo(" " * len(lead) + click.style(line, fg=color))
+    plain = bool(os.environ.get("NO_COLOR"))
+    click.echo(lead if plain else click.style(lead, dim=True), nl=False)
+    for number, line in enumerate(folded):
+        click.echo(" " * len(lead) if number else "", nl=False)
+        click.echo(line if plain or not style else click.style(line, fg=style))
 
 
 def print_paragraphs(text: str) -> None:
