@@ -2,10 +2,15 @@
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 
+from docs.console import run_console
 from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
+    parsers=[
+        PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE),
+        CodeBlockParser("console", run_console),
+        SkipParser(),
+    ],
     patterns=["README.md", "docs/tutorial.md", "docs/guides/*.md"],
 ).pytest()

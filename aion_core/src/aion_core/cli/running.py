@@ -118,10 +118,10 @@ def run(
             begun = verbs.start(workflow, *values, **given)
         else:
             begun = verbs.start(known.bind(*_decoded(known, values, config)), **given)
-        progress(started(begun))
         # Without the function: what it returned is printed as JSON, and not made into objects before.
         plain = verbs.handle(begun.id, begun.run_id or None)
         try:
+            progress(started(begun))
             print_result(plain, plain.result(), as_json=as_json)
         except KeyboardInterrupt:
             message = f"no longer waiting: workflow {begun.id!r} goes on where an engine runs it.\n  See:  {see(begun)}"

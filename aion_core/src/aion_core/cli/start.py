@@ -86,8 +86,8 @@ def start(
         if not wait:
             _print(run, as_json=as_json)
             return
-        progress(started(run))
         with detachable(run):
+            progress(started(run))
             print_result(run, run.result(), as_json=as_json)
 
 

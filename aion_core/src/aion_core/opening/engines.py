@@ -70,8 +70,12 @@ class Engine(Face[EngineCore]):
         engine, should it stop by itself.
         """
         with Stop() if stop is None else nullcontext(stop) as asked:
-            asked.wait(self._backend.complain)
-            self.close(grace)
+            try:
+                asked.wait(self._backend.complain)
+                self.close(grace)
+            except KeyboardInterrupt:
+                self.close(0)  # before `with` does, which would give bodies their time
+                raise
 
     def close(self, grace: Duration = _GRACE) -> None:
         """Take nothing new, let activities end within the grace, and let go. What is unfinished goes on next time.

@@ -19,7 +19,7 @@ class Stop:
     """
 
     def __init__(self, heard: Callable[[], None] | None = None) -> None:
-        """Hears nothing before it is entered. `heard` is called with the first signal, where it interrupts."""
+        """Hears nothing before it is entered. `heard` is called by `wait`, once the first signal has come."""
         self._heard = heard
         self._asked = threading.Event()
         self._before: dict[signal.Signals, Any] = {}
@@ -38,11 +38,11 @@ class Stop:
         """Block until a signal has come. `complain` is asked now and then, and raises when waiting is in vain."""
         while not self._asked.wait(_LOOK):
             complain()
+        if self._heard is not None:  # not where the signal came in: it may have interrupted a print
+            self._heard()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         if self._asked.is_set():
             raise KeyboardInterrupt
         self._asked.set()
-        if self._heard is not None:
-            self._heard()
