@@ -25,9 +25,9 @@ def doctor(modules: Sequence[str], *, as_json: bool, config_path: str | None, pr
     """Look for what would keep workflows from running.
 
     Checks the configuration, plugins, the store, who serves it, the runtime, the clock, and the modules that
-    --workflows names. Starts nothing and takes nothing over. Warnings are no failure; of problems, the first one's exit
-    code is that of the command: 8 for configuration, plugins and code, 6 for what can not be reached, 7 for a store
-    that can not be used.
+    --workflows names. Takes nothing over; a store that is not there yet is made. Warnings are no failure; of problems,
+    the first one's exit code is that of the command: 8 for configuration, plugins and code, 6 for what can not be
+    reached, 7 for a store that can not be used.
     """
     from aion_core.cli.checks import Verdict, findings
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from aion_core.opening import Client
 
 F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
+
+_LISTEN: Final = 0.2
+"""Seconds until Ctrl-C is heard at the latest."""
 
 
 def store_options(command: F) -> F:
@@ -47,12 +53,34 @@ def client_of(config_path: str | None, profile: str | None) -> Generator[Client]
 
 
 @contextmanager
-def detachable(run: Run[object]) -> Generator[None]:
+def detachable(run: Run[object], *, goes_on: str = "goes on") -> Generator[None]:
     """While a run is waited for, Ctrl-C ends the wait and nothing else."""
     try:
         yield
     except KeyboardInterrupt:
-        raise Detached(f"no longer waiting: workflow {run.id!r} goes on.\n  See:  {see(run)}") from None
+        message = f"no longer waiting: workflow {run.id!r} {goes_on}.\n  See:  {see(run)}"
+        raise Detached(message) from None
+
+
+def waited_for(call: Callable[[], T]) -> T:
+    """What a long call gives, made on a thread of its own, so that Ctrl-C is heard in time.
+
+    A signal that arrives just before the main thread blocks in a lock does not wake it.
+    """
+    answer: Future[T] = Future()
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is the caller's
+            answer.set_exception(error)
+        done.set()
+
+    threading.Thread(target=run, name="aion-wait", daemon=True).start()
+    while not done.wait(_LISTEN):
+        pass
+    return answer.result()
 
 
 def see(run: Run[object]) -> str:

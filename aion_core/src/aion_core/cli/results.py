@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from aion_core.cli.arguments import duration
 from aion_core.cli.output import print_json, print_value
-from aion_core.cli.reaching import client_of, detachable, run_option, store_options
+from aion_core.cli.reaching import client_of, detachable, run_option, store_options, waited_for
 
 if TYPE_CHECKING:
     from aion_core.client.run import Run
@@ -36,7 +37,7 @@ def result(
     with client_of(config_path, profile) as client:
         run = client.handle(id, run_id)
         with detachable(run):
-            print_result(run, run.result(timeout=timeout), as_json=as_json)
+            print_result(run, waited_for(partial(run.result, timeout)), as_json=as_json)
 
 
 def print_result(run: Run[object], value: object, *, as_json: bool) -> None:

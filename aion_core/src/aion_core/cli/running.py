@@ -15,7 +15,7 @@ from aion_core.cli.arguments import arguments, duration
 from aion_core.cli.code import catalog_of, code_of, workflows_option
 from aion_core.cli.exits import Detached, Exit
 from aion_core.cli.output import print_json, progress
-from aion_core.cli.reaching import see, store_options
+from aion_core.cli.reaching import detachable, store_options, waited_for
 from aion_core.cli.results import print_result
 from aion_core.cli.start import asked, start_options, started
 
@@ -120,12 +120,9 @@ def run(
             begun = verbs.start(known.bind(*_decoded(known, values, config)), **given)
         # Without the function: what it returned is printed as JSON, and not made into objects before.
         plain = verbs.handle(begun.id, begun.run_id or None)
-        try:
+        with detachable(begun, goes_on="goes on where an engine runs it"):
             progress(started(begun))
-            print_result(plain, plain.result(), as_json=as_json)
-        except KeyboardInterrupt:
-            message = f"no longer waiting: workflow {begun.id!r} goes on where an engine runs it.\n  See:  {see(begun)}"
-            raise Detached(message) from None
+            print_result(plain, waited_for(plain.result), as_json=as_json)
 
 
 def _config(config_path: str | None, profile: str | None, modules: Sequence[str]) -> Config:

@@ -9,7 +9,7 @@ import click
 
 from aion_core.cli.arguments import arguments, attributes_of, duration, input_option, memo_of
 from aion_core.cli.output import print_json, progress
-from aion_core.cli.reaching import detachable, see, store_options, stores
+from aion_core.cli.reaching import detachable, see, store_options, stores, waited_for
 from aion_core.cli.results import print_result
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def start(
             return
         with detachable(run):
             progress(started(run))
-            print_result(run, run.result(), as_json=as_json)
+            print_result(run, waited_for(run.result), as_json=as_json)
 
 
 def _print(run: Run[Any], *, as_json: bool) -> None:

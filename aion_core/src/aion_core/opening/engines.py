@@ -72,7 +72,7 @@ class Engine(Face[EngineCore]):
         with Stop() if stop is None else nullcontext(stop) as asked:
             try:
                 asked.wait(self._backend.complain)
-                self.close(grace)
+                asked.listening(partial(self.close, grace))
             except KeyboardInterrupt:
                 self.close(0)  # before `with` does, which would give bodies their time
                 raise
