@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from tests.engine.programs.orders import parcel, sleeper, total
 from tests.engine.programs.talking import waiting
 
+from aion_core.cli import running
 from aion_core.cli.exits import Exit
-from aion_core.cli.root import command
+from aion_core.cli.root import command as aion
 from aion_core.client.looking import Looking
 from aion_core.model.failed import StoreInUse
 from aion_core.opening import Engine
@@ -33,7 +34,7 @@ def run(house, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
 
     def run(*args, stdin=None):
-        return CliRunner().invoke(command(), args, input=stdin)
+        return CliRunner().invoke(aion(), args, input=stdin)
 
     return run
 
@@ -217,6 +218,20 @@ def test_where_another_engine_holds_the_store_that_one_runs_it(beside, monkeypat
     assert "the engine on db-1 (process 4711) holds the store" in result.stderr
 
 
+def test_run_says_what_it_waits_for_where_nobody_holds_the_store_yet(run, monkeypatch):
+    def held(*_, **__):
+        raise StoreInUse("db-1", 4711)
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Engine, "open", held)
+    monkeypatch.setattr(running, "waited_for", interrupted)
+    result = run("run", "total", '{"id": "1"}', "-w", ORDERS, "--id", "t")
+    assert "posted t: it begins once an engine holds this part of the store\n" in result.stderr
+    assert result.exit_code == Exit.INTERRUPTED
+
+
 # ---- processes that are told to stop
 
 
@@ -224,7 +239,7 @@ def test_where_another_engine_holds_the_store_that_one_runs_it(beside, monkeypat
 def process(tmp_path):
     """`process(*args)` is a command in a process of its own, with a store in memory."""
     (tmp_path / "aion.toml").write_text("schema = 1\n[event_store]\nuse = 'memory'\nname = 'own'\n")
-    running = []
+    started = []
 
     def start(*args):
         there = subprocess.Popen(
@@ -235,11 +250,11 @@ def process(tmp_path):
             cwd=ROOT,
             env={"PATH": "", "HOME": str(tmp_path), "AION_CONFIG": str(tmp_path / "aion.toml")},
         )
-        running.append(there)
+        started.append(there)
         return there
 
     yield start
-    for each in running:
+    for each in started:
         each.kill()
         each.wait()
         each.stdout.close()
@@ -294,10 +309,10 @@ def test_a_worker_that_is_told_twice_does_not_wait(process):
 
 
 def test_ctrl_c_leaves_a_run_to_the_next_engine(process):
-    running = process("run", "hangs", "-w", HANGING, "--id", "h")
-    until(running, "started h, run ")
-    running.send_signal(signal.SIGINT)
-    assert running.communicate()[0].endswith(
+    command = process("run", "hangs", "-w", HANGING, "--id", "h")
+    until(command, "started h, run ")
+    command.send_signal(signal.SIGINT)
+    assert command.communicate()[0].endswith(
         "no longer waiting: workflow 'h' goes on where an engine runs it.\n  See:  aion describe h\n"
     )
-    assert running.returncode == Exit.INTERRUPTED
+    assert command.returncode == Exit.INTERRUPTED
