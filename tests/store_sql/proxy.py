@@ -13,6 +13,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._lines = set()
+        self._mute = set()
         self._cut = None
         self._shut = False
         threading.Thread(target=self._accept, daemon=True).start()
@@ -58,31 +59,23 @@ class Proxy:
     def _listen(self, client, server):
         with contextlib.suppress(OSError):
             while said := client.recv(65536):
-                if self._cut is not None and self._cut[0] in said:
-                    (_, heard), self._cut = self._cut, None
-                    if heard:
-                        client.shutdown(socket.SHUT_RDWR)
-                        server.sendall(said)
-                        _drain(server)
-                    break
-                server.sendall(said)
-        self._lines.discard((client, server))
-        _end(client, server)
+                if self._cut is None or self._cut[0] not in said:
+                    server.sendall(said)
+                    continue
+                (_, heard), self._cut = self._cut, None
+                if heard:
+                    self._mute.add(client)
+                    server.sendall(said)
+                break
+            server.shutdown(socket.SHUT_WR)  # it closes its side when it has done what it has heard
 
     def _answer(self, client, server):
         with contextlib.suppress(OSError):
             while answer := server.recv(65536):
-                client.sendall(answer)
-        if not self._cut:
-            _end(client)
-
-
-def _drain(server):
-    """Let the server finish what it was told."""
-    with contextlib.suppress(OSError):
-        server.shutdown(socket.SHUT_WR)
-        while server.recv(65536):
-            pass
+                if client not in self._mute:
+                    client.sendall(answer)
+        self._lines.discard((client, server))
+        _end(client, server)
 
 
 def _end(*sockets):
