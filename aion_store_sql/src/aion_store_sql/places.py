@@ -30,6 +30,7 @@ from aion_store_sql.dialects.sqlite import Sqlite
 from aion_store_sql.dialects.sqlite_file import HeldElsewhere, SqliteFile
 from aion_store_sql.finding import Finding
 from aion_store_sql.messages import Mailroom
+from aion_store_sql.news import Heard, LookedFor, News
 from aion_store_sql.ownership import Leases, check_ttl
 from aion_store_sql.packages import Packages
 from aion_store_sql.settings import Durability, SqlSettings
@@ -45,8 +46,8 @@ _POLL: Final = 0.025
 class Place:
     """A database server. Engines on any machine share it."""
 
-    def __init__(self, settings: SqlSettings, platform: Platform, dialect: Dialect) -> None:
-        """Nothing is touched before `open`."""
+    def __init__(self, settings: SqlSettings, platform: Platform, dialect: Dialect, news: type[News] = News) -> None:
+        """Nothing is touched before `open`. `news` are how this process and others learn of each other's writing."""
         self.settings = settings
         self.platform = platform
         self.dialect = dialect
@@ -61,6 +62,7 @@ class Place:
         self._created = Created(store_id="", shards=0)
         self._meta = dialect.upsert(schema.meta, "name", "value")
         self._database = Database(dialect, platform)
+        self._news = news(self._database, platform)
 
     @property
     def store_id(self) -> str:
@@ -82,9 +84,11 @@ class Place:
             self._database.close()
             raise
         self.mail.shards = self.shards
+        self._news.open(self.store_id)
 
     def close(self) -> None:
         """Let go of every connection."""
+        self._news.close()
         self._database.close()
 
     # ---- pieces of work
@@ -118,10 +122,11 @@ class Place:
 
     def tell(self) -> None:
         """There is news: wake those who wait."""
+        self._news.tell()
 
     def wait(self, timeout: float) -> None:
         """See `EventStore.wait`."""
-        self.platform.sleep(min(timeout, _POLL))
+        self._news.wait(timeout)
 
     # ---- the projection of another store
 
@@ -212,9 +217,9 @@ def place_of(settings: SqlSettings, platform: Platform) -> Place:
     if backend == "sqlite":
         return FilePlace(settings, platform)
     if backend == "postgresql":
-        return Place(settings, platform, Postgresql(settings))
+        return Place(settings, platform, Postgresql(settings), LookedFor if settings.pooler else Heard)
     if backend in {"mysql", "mariadb"}:
-        return Place(settings, platform, Mysql(settings))
+        return Place(settings, platform, Mysql(settings), LookedFor)
     raise StoreRefused(
         f"the url of [event_store] names {backend!r}: this store keeps histories in sqlite, postgresql, mariadb and "
         "mysql."
