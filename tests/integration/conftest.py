@@ -5,12 +5,18 @@ from tests.databases import SERVERS
 
 
 @pytest.fixture(scope="module", params=["sqlite", *SERVERS])
-def section(request, tmp_path_factory):
+def kind(request):
+    """Which database."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def section(kind, tmp_path_factory):
     """The `[event_store]` of a new store, for all tests of a module."""
-    if request.param == "sqlite":
+    if kind == "sqlite":
         yield {"use": "sql", "url": f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/aion.db"}
         return
-    database = SERVERS[request.param]()
+    database = SERVERS[kind]()
     store = database.rent()
     yield {"use": "sql", **store.section}
     database.give_back(store)
