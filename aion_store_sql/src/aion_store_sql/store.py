@@ -56,13 +56,14 @@ from aion_store_sql.database import CommitUnknown, Session
 from aion_store_sql.packages import Packages
 from aion_store_sql.places import Place, place_of
 from aion_store_sql.settings import SqlSettings
+from aion_store_sql.upkeep import SqlUpkeep
 
 T = TypeVar("T")
 
 _log = logging.getLogger("aion.store")
 
 
-class SqlStore:
+class SqlStore(SqlUpkeep):
     """What both stores share: a place that is open or closed."""
 
     kind: ClassVar[str]
