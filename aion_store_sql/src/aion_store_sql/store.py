@@ -237,10 +237,10 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
         self._check(shards, limit)
         return self._read(lambda session: histories.wakes(session, shards, until, after, limit))
 
-    def trim(self, workflow_id: WorkflowId, before_run: RunId | None) -> None:
+    def trim(self, workflow_id: WorkflowId, before_run: RunId | None, *, head: int | None = None) -> None:
         """See `EventStore.trim`."""
         visible = self._place.visible
-        self._write(lambda session: histories.trim(session, visible, workflow_id, before_run))
+        self._write(lambda session: histories.trim(session, visible, workflow_id, before_run, head))
 
     # ---- messages
 
