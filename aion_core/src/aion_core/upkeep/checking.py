@@ -90,7 +90,8 @@ def _problems(store: EventStore, visibility: VisibilityStore | None, state: Work
     try:
         workflow = stored_workflow(store, state)
         problems = [*workflow_findings(workflow), *blob_findings(store, workflow)]
-        if visibility is not None and workflow.unreadable is None and not workflow.reserved:
+        # What a list shows is compared with a history that is whole; another one amounts to nothing.
+        if visibility is not None and not problems and not workflow.reserved:
             problems += _shown(visibility, workflow)
     except StoreUnavailable:
         raise
