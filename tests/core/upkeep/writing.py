@@ -16,7 +16,8 @@ class Pen:
 
     def __init__(self, store):
         self.store = store
-        self.fences = {lease.shard: lease.fence for lease in store.lease(engine(), store.shards, 3600).mine}
+        self.me = engine()
+        self.fences = {lease.shard: lease.fence for lease in store.lease(self.me, store.shards, 3600).mine}
         self.events = {}
         self.commits = 0
 
