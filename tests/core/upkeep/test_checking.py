@@ -163,6 +163,19 @@ def test_a_workflow_that_is_removed_while_it_is_looked_at_is_no_finding(moving):
     assert found(store) == []
 
 
+def test_a_message_that_is_settled_while_it_is_looked_at_is_no_finding(store, pen, monkeypatch):
+    waiting = message("order-43", "m-1")
+    store.post([waiting])
+    outcomes = store.outcomes
+
+    def settled_meanwhile(keys):
+        store.settle([outcome(waiting)])
+        return outcomes(keys)
+
+    monkeypatch.setattr(store, "outcomes", settled_meanwhile)
+    assert found(store) == []
+
+
 def test_what_is_wrong_with_a_workflow_that_moves_is_told_all_the_same(moving):
     store, pen = moving
     pen.write(ID, started(ID), marked("go"))

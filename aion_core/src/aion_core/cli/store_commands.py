@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -282,7 +282,7 @@ def _config(path: str | None, profile: str | None) -> Config:
 
 
 @contextmanager
-def _opened(config: Config) -> Iterator[EventStore]:
+def _opened(config: Config) -> Generator[EventStore, None, None]:
     from aion_core.platform import SYSTEM
 
     with config.event_store.make(SYSTEM) as found:

@@ -7,6 +7,7 @@ was looked at is looked at again before anything is said of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from attrs import frozen
@@ -25,7 +26,7 @@ from aion_core.model.packages import check_package
 from aion_core.model.status import Status
 from aion_core.model.summaries import RunEntry, Summary, fold_runs
 from aion_core.model.times import Instant
-from aion_core.spi.records import Batch, Message, WorkflowState
+from aion_core.spi.records import Batch, Message, Outcome, OutcomeKey, WorkflowState
 from aion_core.spi.stores import EventStore, VisibilityStore
 from aion_core.upkeep.rules import Finding, Invariant, Violation, findings, open_timers, split_runs
 
@@ -272,18 +273,29 @@ def shown_findings(workflow: StoredWorkflow, shown: Mapping[RunId, Summary]) -> 
 
 def inbox_violations(store: EventStore) -> Iterator[Violation]:
     """Messages that are in an inbox although they were settled."""
-    messages: list[Message] = []
-    token: str | None = None
-    while True:
-        page = store.inbox([Shard(number) for number in range(store.shards)], after=token, limit=_PAGE)
-        messages += page.items
-        if (token := page.next) is None:
-            break
-    outcomes = store.outcomes([(message.workflow_id, message.message_id) for message in messages])
-    for message, outcome in zip(messages, outcomes, strict=True):
-        if outcome is not None:
+    settled: dict[OutcomeKey, Outcome] = {}
+    for page in _inbox(store):
+        keys = [(message.workflow_id, message.message_id) for message in page]
+        outcomes = zip(keys, store.outcomes(keys), strict=True)
+        settled |= {key: outcome for key, outcome in outcomes if outcome is not None}
+    if not settled:
+        return
+    # Those that were settled between the two looks have left the inbox by now.
+    for message in chain.from_iterable(_inbox(store)):
+        if outcome := settled.get((message.workflow_id, message.message_id)):
             problem = f"the message {message.message_id!r} was settled ({outcome.kind}) and is in the inbox"
             yield Violation(Invariant.FOLDED, message.workflow_id, problem)
+
+
+def _inbox(store: EventStore) -> Iterator[Sequence[Message]]:
+    """Every message, page by page."""
+    shards = [Shard(number) for number in range(store.shards)]
+    token: str | None = None
+    while True:
+        page = store.inbox(shards, after=token, limit=_PAGE)
+        yield page.items
+        if (token := page.next) is None:
+            return
 
 
 def package_violations(store: EventStore) -> Iterator[Violation]:
@@ -291,10 +303,10 @@ def package_violations(store: EventStore) -> Iterator[Violation]:
     for listed in store.list_packages():
         package = store.get_package(listed.version)
         try:
-            if package is None:
-                yield Violation(Invariant.PACKAGES, None, f"the package {listed.version} is listed and not there")
-            else:
+            if package is not None:
                 check_package(package)
+            elif any(each.version == listed.version for each in store.list_packages()):  # not removed since
+                yield Violation(Invariant.PACKAGES, None, f"the package {listed.version} is listed and not there")
         except AionError as error:
             yield Violation(Invariant.PACKAGES, None, str(error))
 
