@@ -12,5 +12,5 @@ pytest_collect_file = Sybil(
         CodeBlockParser("console", run_console),
         SkipParser(),
     ],
-    patterns=["README.md", "docs/tutorial.md", "docs/guides/*.md"],
+    patterns=["README.md", "aion_store_sql/README.md", "docs/tutorial.md", "docs/guides/*.md"],
 ).pytest()

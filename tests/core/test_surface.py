@@ -48,6 +48,7 @@ PUBLIC = {
         ScheduleActivity SendQuery SendSignal SendUpdate Settled Shard SignalWorkflow StartChild StartWorkflow
         StartsWith Status Store StoreClosed StoreError StoreRefused StoreUnavailable Summary TaskId Ticket
         TicketLost TimeoutKind Unknown Version VisibilityStore Wake WorkflowCall WorkflowId WorkflowState
+        Backup Damage Migration Restored StoreFacts Upkeep
         WorkerSettings as_datetime check_commits check_package hookimpl instant json_payload shard_of
     """,
     "aion_core.worker": "Attempt Bodies Driver Resources Values",

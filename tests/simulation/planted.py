@@ -81,7 +81,7 @@ def an_effect_released_before_the_acknowledgement(patch):
     patch.setattr(Turns, "_acknowledged", acknowledged)
 
 
-@bug("signals")
+@bug("signals", seeds=(4, 1))
 def a_timer_fires_early(patch):
     early = 50_000
     due, is_due = RunLedger.due_timers, taking.is_due

@@ -13,8 +13,8 @@ from aion_core.codec import encode_batch
 from aion_core.machine.history import Role, Sorter
 from aion_core.model import events as e
 from aion_core.spi import Activation, WorkerSettings
+from aion_core.upkeep.rules import findings
 from aion_core.worker import Driver
-from aion_testkit.history_rules import findings
 
 NIGHTLY = settings().max_examples > 100
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)

@@ -12,9 +12,9 @@ from aion_core.model import events as e
 from aion_core.model.failures import Failure
 from aion_core.model.summaries import fold_runs
 from aion_core.spi import Commit, OpId, OutcomeKind, RunEntry, Status, WorkflowState
+from aion_core.upkeep.rules import Violation
 from aion_testkit import Acknowledged, Invariant, SimulatedPlatform, check_invariants
 from aion_testkit.builders import SECOND, T0, engine, message, outcome, package, run_id
-from aion_testkit.history_rules import Violation
 
 ID = "order-42"
 RUN = run_id(ID)

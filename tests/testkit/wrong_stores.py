@@ -533,8 +533,8 @@ class NobodyIsTooLate(MemoryEventStore):
 
 @caught_by("test_positions_are_not_given_again_after_a_trim")
 class PositionsAreGivenAgain(MemoryEventStore):
-    def trim(self, workflow_id, before_run):
-        super().trim(workflow_id, before_run)
+    def trim(self, workflow_id, before_run, *, head=None):
+        super().trim(workflow_id, before_run, head=head)
         feed = self.world.feed
         for shard, entries in feed._entries.items():
             feed._last[shard] = max([entry.n for _, entry in entries], default=0)
@@ -587,34 +587,40 @@ class OneRunForEachWorkflow(MemoryEventStore):
 
 @caught_by("test_removing_an_open_workflow_is_refused")
 class TrimTakesOpenWorkflows(MemoryEventStore):
-    def trim(self, workflow_id, before_run):
+    def trim(self, workflow_id, before_run, *, head=None):
         history = self.world.history(workflow_id)
         if history and before_run is None:
             closed = replace(history.state.summary, status=Status.COMPLETED)
             history.state = replace(history.state, summary=closed)
+        super().trim(workflow_id, before_run, head=head)
+
+
+@caught_by("test_a_history_that_went_on_is_not_removed")
+class TrimAsksForNoHead(MemoryEventStore):
+    def trim(self, workflow_id, before_run, *, head=None):
         super().trim(workflow_id, before_run)
 
 
 @caught_by("test_trimming_raises_the_floor")
 class TheFloorStays(MemoryEventStore):
-    def trim(self, workflow_id, before_run):
-        super().trim(workflow_id, before_run)
+    def trim(self, workflow_id, before_run, *, head=None):
+        super().trim(workflow_id, before_run, head=head)
         if history := self.world.history(workflow_id):
             history.floor = 0
 
 
 @caught_by("test_a_batch_that_two_runs_share_stays")
 class TrimTakesSharedBatches(MemoryEventStore):
-    def trim(self, workflow_id, before_run):
-        super().trim(workflow_id, before_run)
+    def trim(self, workflow_id, before_run, *, head=None):
+        super().trim(workflow_id, before_run, head=head)
         if history := self.world.history(workflow_id):
             history.batches = [batch for batch in history.batches if batch.first_seq > history.floor]
 
 
 @caught_by("test_trimming_keeps_tombstones_and_messages")
 class TrimTakesTombstones(MemoryEventStore):
-    def trim(self, workflow_id, before_run):
-        super().trim(workflow_id, before_run)
+    def trim(self, workflow_id, before_run, *, head=None):
+        super().trim(workflow_id, before_run, head=head)
         for key in [key for key in self.world.mail._settled if key[0] == workflow_id]:
             del self.world.mail._settled[key]
 
@@ -761,9 +767,9 @@ class SummariesAreWrittenOnce(MemoryEventStore):
 
 @caught_by("test_trimming_removes_the_runs_before_from_the_list")
 class TrimmedRunsStayListed(MemoryEventStore):
-    def trim(self, workflow_id, before_run):
+    def trim(self, workflow_id, before_run, *, head=None):
         kept = list(self.list(Query(), limit=1000).items)
-        super().trim(workflow_id, before_run)
+        super().trim(workflow_id, before_run, head=head)
         self.record(kept)
 
 

@@ -147,6 +147,17 @@ class Database:
         with self._connection(self._readers) as session:
             return work(session)
 
+    def alone(self, work: Callable[[Session], T]) -> T:
+        """Do a piece of work that begins and ends its transactions itself, on a connection that may write.
+
+        As `write` it may be done more than once.
+        """
+        return self._again(lambda: self._alone(work))
+
+    def _alone(self, work: Callable[[Session], T]) -> T:
+        with self._connection(self._writers) as session:
+            return work(session)
+
     def _written(self, work: Callable[[Session], T]) -> T:
         with self._connection(self._writers) as session:
             session.cursor.execute(self.dialect.begin)

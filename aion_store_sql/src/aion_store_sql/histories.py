@@ -161,13 +161,22 @@ def blob(session: Session, key: BlobKey) -> bytes:
     return body
 
 
-def trim(session: Session, visible: VisibleRows, workflow_id: WorkflowId, before_run: RunId | None) -> None:
+def trim(
+    session: Session, visible: VisibleRows, workflow_id: WorkflowId, before_run: RunId | None, head: int | None
+) -> None:
     """See `EventStore.trim`. In a transaction."""
-    row = session.row("SELECT shard, status, floor FROM aion_workflow WHERE workflow_id = ?", workflow_id)
+    home = session.row("SELECT shard FROM aion_workflow WHERE workflow_id = ?", workflow_id)
+    if home is None:
+        return
+    (shard,) = home
+    session.rows(f"SELECT shard FROM aion_shard WHERE shard = ?{session.dialect.lock}", shard)
+    # Read behind the lock: what is decided on can not be changed by a commit any more.
+    row = session.row("SELECT status, head, floor FROM aion_workflow WHERE workflow_id = ?", workflow_id)
     if row is None:
         return
-    shard, status, floor = row
-    session.rows(f"SELECT shard FROM aion_shard WHERE shard = ?{session.dialect.lock}", shard)
+    status, last, floor = row
+    if head not in {None, last}:
+        raise StoreRefused(f"workflow {workflow_id!r} has {last} events, and not {head}: it went on.")
     if before_run is None and Status(status).open:
         raise StoreRefused(f"workflow {workflow_id!r} is open: close it before it is removed.")
     end = _end_of_trim(session, workflow_id, before_run)

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from attrs import evolve
+
 from aion_core.spi import (
     AppendResult,
+    Backup,
     Commit,
     Cursor,
     EngineInfo,
     Lease,
     LeaseTable,
     Message,
+    Migration,
     Platform,
     Posted,
+    Restored,
     Settled,
+    StoreError,
     StoreRefused,
+    StoreUnavailable,
 )
 from aion_store_sql import schema
 from aion_store_sql.appending import Appending
-from aion_store_sql.creating import Created, create
+from aion_store_sql.backing_up import backup_file, backup_server
 from aion_store_sql.database import Database, Session
 from aion_store_sql.dialects.dialect import Dialect, Server
 from aion_store_sql.dialects.mysql import Mysql
@@ -30,9 +38,11 @@ from aion_store_sql.dialects.sqlite import Sqlite
 from aion_store_sql.dialects.sqlite_file import HeldElsewhere, SqliteFile
 from aion_store_sql.finding import Finding
 from aion_store_sql.messages import Mailroom
+from aion_store_sql.migrations.migrating import Created, Migrator
 from aion_store_sql.news import Heard, LookedFor, News
 from aion_store_sql.ownership import Leases, check_ttl
 from aion_store_sql.packages import Packages
+from aion_store_sql.restoring import FileRestore, begin_incarnation, incarnation_of, refuse_living_engines
 from aion_store_sql.settings import Durability, SqlSettings
 from aion_store_sql.visible import VisibleRows
 
@@ -59,37 +69,95 @@ class Place:
         self._leases = Leases(dialect)
         self.server = Server()
         """Known once open."""
-        self._created = Created(store_id="", shards=0)
+        self.created = Created(store_id="", shards=0)
+        """What the store says of itself, once it is open."""
         self._meta = dialect.upsert(schema.meta, "name", "value")
         self._database = Database(dialect, platform)
         self._news = news(self._database, platform)
+        self._hears = False
+        self.migrator = Migrator(self._database, settings, platform)
 
     @property
     def store_id(self) -> str:
         """Known once open."""
-        return self._created.store_id
+        return self.created.store_id
 
     @property
     def shards(self) -> int:
         """Known once open."""
-        return self._created.shards
+        return self.created.shards
 
     def open(self) -> None:
-        """Connect, create what is missing."""
-        self._database.open()
+        """Connect, create or migrate what is there."""
+        self.connect()
         try:
-            self.server = self._database.meet(lambda session: self.dialect.look(session.cursor))
-            self._created = self._create()
+            self.created = self._prepared()
         except BaseException:
-            self._database.close()
+            self.close()
             raise
         self.mail.shards = self.shards
         self._news.open(self.store_id)
+        self._hears = True
+
+    def connect(self) -> None:
+        """Get ready to connect, whatever is there."""
+        self._database.open()
 
     def close(self) -> None:
         """Let go of every connection."""
-        self._news.close()
+        if self._hears:
+            self._hears = False
+            self._news.close()
         self._database.close()
+
+    # ---- the schema, with nothing but `connect`
+
+    def pending(self) -> list[Migration]:
+        """See `Upkeep.pending`."""
+        self._meet()
+        return self.migrator.pending()
+
+    def migrate(self) -> list[Migration]:
+        """See `Upkeep.migrate`."""
+        self._meet()
+        return self.migrator.migrate()
+
+    def _prepared(self) -> Created:
+        self._meet()
+        return self.migrator.prepared()
+
+    def _meet(self) -> None:
+        """Look whom we have before us. StoreRefused for a server that does not let us in, or that will not do."""
+        self.server = self._database.meet(lambda session: self.dialect.look(session.cursor))
+
+    # ---- backups
+
+    def backup(self, target: str, *, force: bool, run: bool) -> Backup:
+        """See `Upkeep.backup`."""
+        path = Path(target)
+        return backup_server(self.dialect.dump(path), path, force=force, run=run)
+
+    def restore(self, source: str | None, *, force: bool) -> Restored:
+        """See `Upkeep.restore`: here the data is back already."""
+        del force
+        if source is not None:
+            raise StoreRefused(
+                f"{source} is brought back by the database's own program:  {self.dialect.loading(source)}  "
+                "Then begin the new incarnation, without naming a file:  aion store restore"
+            )
+
+        self._meet()
+
+        def work(session: Session) -> int:
+            refuse_living_engines(session)
+            return self._begin_incarnation(session)
+
+        return Restored(incarnation=self.write(work))
+
+    def _begin_incarnation(self, session: Session, *, replaced: int = 0) -> int:
+        if "store_id" not in self.migrator.known(session):
+            raise StoreRefused(f"{self.settings.shown()} holds no store of this prefix: bring its data back first.")
+        return begin_incarnation(session, self.platform, self.dialect, replaced=replaced)
 
     # ---- pieces of work
 
@@ -139,9 +207,6 @@ class Place:
         """In the transaction of the summaries it stands for."""
         session.put(self._meta, [(_CURSOR, str(cursor))])
 
-    def _create(self) -> Created:
-        return self.write(lambda session: create(session, self.settings, self.platform))
-
 
 class FilePlace(Place):
     """A SQLite file. One process writes it; others post into the file beside it, and read."""
@@ -152,19 +217,12 @@ class FilePlace(Place):
         self._owns = False
         self._seen = 0
 
-    def open(self) -> None:
+    def connect(self) -> None:
         """See `Place`."""
         path = path_of(self.settings)
         full = self.settings.durability is Durability.FSYNC
         self._file = SqliteFile.opened(path, "FULL" if full else "NORMAL")
         self._database.use(self._file.readers, self._file.writers)
-        try:
-            with self._file.visit():
-                self._created = self._create()
-        except BaseException:
-            self._file.close()
-            raise
-        self.mail.shards = self.shards
 
     def close(self) -> None:
         """See `Place`."""
@@ -172,6 +230,62 @@ class FilePlace(Place):
             self._owns = False
             self._file.disown()
         self._file.close()
+
+    def pending(self) -> list[Migration]:
+        """See `Place`. Makes no file."""
+        if not self._file.path.exists():
+            return self.migrator.pending_without_store()
+        return self.migrator.pending()
+
+    def migrate(self) -> list[Migration]:
+        """See `Place`."""
+        with self._file.visit():
+            return self.migrator.migrate()
+
+    def _prepared(self) -> Created:
+        with self._file.visit():
+            return self.migrator.prepared()
+
+    def backup(self, target: str, *, force: bool, run: bool) -> Backup:
+        """See `Place`. Always made at once."""
+        del run
+        return backup_file(self._file.path, Path(target), force=force)
+
+    def restore(self, source: str | None, *, force: bool) -> Restored:
+        """See `Place`. The new incarnation begins beside the file: what gets its name is whole."""
+        if source is None:
+            raise StoreRefused("a store in a file is restored from a file: name the backup.")
+        with self._file.visit():
+            if not self._file.alone:
+                raise StoreUnavailable(f"{self._file.path} is open in this process: close it first.")
+            if self._file.path.exists() and not force:
+                raise StoreRefused(f"{self._file.path} is there already: replace it with --force.")
+            restore = FileRestore(Path(source), self._file.path)
+            try:
+                restore.fetch()
+                number = self._reborn(restore.partial, self._replaced())
+                rows = restore.rows()
+                restore.put()
+            finally:
+                restore.discard()
+        return Restored(incarnation=number, rows=rows)
+
+    def _replaced(self) -> int:
+        """The incarnation of what is about to be replaced, as far as that can be read."""
+        if not self._file.path.exists():
+            return 0
+        with suppress(StoreError):
+            return self.read(incarnation_of)
+        return 0
+
+    def _reborn(self, path: Path, replaced: int) -> int:
+        place = FilePlace(evolve(self.settings, url=f"sqlite:///{path}"), self.platform)
+        place.connect()
+        try:
+            # Leases of the time of the backup are nobody's: whoever had them does not hold this file.
+            return place.write(lambda session: place._begin_incarnation(session, replaced=replaced))
+        finally:
+            place.close()
 
     def write(self, work: Callable[[Session], T]) -> T:
         """See `Place`. StoreUnavailable where another process holds the file."""

@@ -17,6 +17,7 @@ from aion_core.spi import (
     RunEntry,
     RunId,
     Status,
+    StoreRefused,
     Summary,
     Version,
     WorkflowId,
@@ -69,9 +70,12 @@ def summary_text(summary: Summary) -> str:
     return _encode(stored).decode()
 
 
-def summary_of(text: str) -> Summary:
-    """The summary of this JSON."""
-    stored = _decode(text)
+def summary_of(text: str, whose: str = "a run") -> Summary:
+    """The summary of this JSON. StoreRefused for a text that is none, naming whose it is."""
+    try:
+        stored = _decode(text)
+    except msgspec.DecodeError as error:
+        raise StoreRefused(f"the summary of {whose} can not be read ({error}). See:  aion store check") from error
     return Summary(
         id=WorkflowId(stored.id),
         run_id=RunId(stored.run_id),
@@ -107,7 +111,7 @@ def state_of(row: Row) -> WorkflowState:
     workflow_id, head, floor, run_start, drained_seq, start_hash, next_wake, opened, op_id, summary = row
     return WorkflowState(
         workflow_id=WorkflowId(workflow_id),
-        summary=summary_of(summary),
+        summary=summary_of(summary, f"workflow {workflow_id!r}"),
         head=head,
         floor=floor,
         run_start=run_start,

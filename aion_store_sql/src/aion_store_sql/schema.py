@@ -9,8 +9,6 @@ from sqlalchemy.dialects import mysql
 
 PREFIX: Final = "aion_"
 """Statements are written for tables of this prefix; another one replaces it when they are compiled."""
-VERSION: Final = 1
-"""Of the schema. A store of a newer one is refused, an older one is migrated."""
 TEXT_START: Final = 128
 """Characters of a text attribute that its index holds. The whole text has no room in one of PostgreSQL or MySQL."""
 

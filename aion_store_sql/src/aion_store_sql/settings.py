@@ -28,6 +28,15 @@ class Durability(StrEnum):
     """
 
 
+class Migrate(StrEnum):
+    """What happens to a store of an older schema when it is opened."""
+
+    AUTO = "auto"
+    """It is migrated."""
+    MANUAL = "manual"
+    """It is refused: somebody runs `aion store migrate`, who may."""
+
+
 @frozen(kw_only=True)
 class SqlSettings:
     """Where the database is, and how it is used."""
@@ -48,11 +57,17 @@ class SqlSettings:
     Nothing is prepared then, and news are looked for instead of being heard of. PostgreSQL only.
     """
     durability: Durability = Durability.FSYNC
+    migrate: Migrate = Migrate.AUTO
+    """What happens to a store of an older schema, or to an empty database, when it is opened."""
 
     def __attrs_post_init__(self) -> None:
         """A ValueError for what can not be."""
         if not _PREFIX.fullmatch(self.prefix):
             raise ValueError(f"prefix {self.prefix!r} is not a name: lower-case letters, digits and _, 32 at most.")
+
+    def shown(self) -> str:
+        """The URL for people: without a password."""
+        return self.address().render_as_string(hide_password=True)
 
     def address(self) -> sa.URL:
         """The URL with its password. Raises StoreRefused for one that is none."""

@@ -56,13 +56,14 @@ from aion_store_sql.database import CommitUnknown, Session
 from aion_store_sql.packages import Packages
 from aion_store_sql.places import Place, place_of
 from aion_store_sql.settings import SqlSettings
+from aion_store_sql.upkeep import SqlUpkeep
 
 T = TypeVar("T")
 
 _log = logging.getLogger("aion.store")
 
 
-class SqlStore:
+class SqlStore(SqlUpkeep):
     """What both stores share: a place that is open or closed."""
 
     kind: ClassVar[str]
@@ -236,10 +237,10 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
         self._check(shards, limit)
         return self._read(lambda session: histories.wakes(session, shards, until, after, limit))
 
-    def trim(self, workflow_id: WorkflowId, before_run: RunId | None) -> None:
+    def trim(self, workflow_id: WorkflowId, before_run: RunId | None, *, head: int | None = None) -> None:
         """See `EventStore.trim`."""
         visible = self._place.visible
-        self._write(lambda session: histories.trim(session, visible, workflow_id, before_run))
+        self._write(lambda session: histories.trim(session, visible, workflow_id, before_run, head))
 
     # ---- messages
 

@@ -43,6 +43,7 @@ COMMANDS: Final[Mapping[str, Deferred]] = {
     "terminate": Deferred("aion_core.cli.talking:terminate", "End a workflow at once."),
     "config": Deferred("aion_core.cli.config_commands:config", "Show and check the configuration."),
     "plugins": Deferred("aion_core.cli.plugin_commands:plugins", "List, describe and check plugins."),
+    "store": Deferred("aion_core.cli.store_commands:store", "Migrate, check, back up, restore and trim the store."),
     "doctor": Deferred("aion_core.cli.doctor:doctor", "Look for what would keep workflows from running."),
     "explain": Deferred("aion_core.cli.explain:explain", "Say what an error code means and what to do about it."),
     "completion": Deferred("aion_core.cli.completion:completion", "Print a script that completes commands in a shell."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
@@ -145,6 +146,8 @@ class Retention:
 
     closed: Annotated[Seconds, AtLeast(1)] | None = None
     """How long closed runs are kept. Default: for ever."""
+    archive: Path | None = None
+    """The folder in which they are kept as files before they are removed. Default: they are removed without a trace."""
 
 
 @frozen(kw_only=True)

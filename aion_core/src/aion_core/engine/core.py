@@ -17,6 +17,7 @@ from aion_core.client.requests import AnyReaction, AnyRequest, Ending
 from aion_core.client.stored import ending_of
 from aion_core.client.through_store import StoreBackend
 from aion_core.codec import Values
+from aion_core.engine import janitor as tidying
 from aion_core.engine import keeper as leasing
 from aion_core.engine import watcher as watching
 from aion_core.engine.activities import Activities
@@ -25,6 +26,7 @@ from aion_core.engine.effects import Effects, Lanes, Step
 from aion_core.engine.endings import Endings
 from aion_core.engine.health import Health, health_of
 from aion_core.engine.host import Host
+from aion_core.engine.janitor import Janitor
 from aion_core.engine.keeper import Keeper, Leased
 from aion_core.engine.messages import Messages
 from aion_core.engine.reader import Reader
@@ -155,6 +157,7 @@ class EngineCore:
                 runtime.open(host)
                 opened.callback(runtime.close, 0.0)
             self._keeping.put(leasing.Beat())
+            self._tidying.put(tidying.Begin())
             self._check_alone(self._first_picture.wait(platform, _FIRST_LEASE, what="the first lease"))
             opened.pop_all()
         self._closed = False
@@ -234,17 +237,27 @@ class EngineCore:
             messages=lambda messages: self._engine.put((self._messages.take, messages)),
             wakes=lambda wakes: self._engine.put((self._wake, wakes)),
         )
+        self._janitor = Janitor(
+            store,
+            self._parts.visibility,
+            platform,
+            self._parts.settings.retention,
+            leases=lambda: self._leases,
+            write=lambda chore: self._writing.put(chore),  # noqa: PLW0108 # the lanes are made below
+            done=lambda done: self._tidying.put(done),  # noqa: PLW0108 # likewise
+        )
         self._engine: Lane[Step] = platform.lane(self._step, name="aion-engine")
         self._writing = platform.lane(self._writer.handle, name="aion-writer")
         self._loading = platform.lane(self._reader.handle, name="aion-reader")
         self._jobs: Lane[Callable[[], None]] = platform.lane(_do, name="aion-jobs")
         self._watching = platform.lane(self._watcher.handle, name="aion-watcher")
         self._keeping = platform.lane(self._keeper.handle, name="aion-keeper")
+        self._tidying = platform.lane(self._janitor.handle, name="aion-janitor")
         self._effects.lanes = Lanes(engine=self._engine, writer=self._writing, reader=self._loading)
 
     def _close_lanes(self) -> None:
         self._keeping.put(leasing.Close())
-        lanes = (self._watching, self._loading, self._jobs, self._writing, self._keeping, self._engine)
+        lanes = (self._tidying, self._watching, self._loading, self._jobs, self._writing, self._keeping, self._engine)
         for lane in lanes:
             lane.close()
         for lane in lanes:
@@ -480,7 +493,7 @@ class EngineCore:
                 timers=self._timers,
                 activities=self._activities,
                 runtime=self._parts.runtime.health(),
-                trouble=(self._writer.trouble, self._keeper.trouble, self._watcher.trouble),
+                trouble=(self._writer.trouble, self._keeper.trouble, self._watcher.trouble, self._janitor.trouble),
             )
         )
 

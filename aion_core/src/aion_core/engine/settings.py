@@ -8,6 +8,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from aion_core.engine.attempt import Origin
+from aion_core.engine.janitor import RetentionSettings
 from aion_core.engine.queues import QueueLimits
 from aion_core.model.attributes import AttributeSchema
 from aion_core.model.ids import EngineId
@@ -39,3 +40,4 @@ class EngineSettings:
     keep: Micros = Micros(7 * 24 * 3600 * SECOND)
     queues: Mapping[str, QueueLimits] = field(factory=dict[str, QueueLimits])
     interceptors: Sequence[Interceptor] = ()
+    retention: RetentionSettings = field(factory=RetentionSettings)

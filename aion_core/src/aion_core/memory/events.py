@@ -154,13 +154,15 @@ class MemoryEventStore(EventStore, VisibilityStore):
             )
             return page(sorted(due, key=lambda row: row[0]), after, limit)
 
-    def trim(self, workflow_id: WorkflowId, before_run: RunId | None) -> None:
+    def trim(self, workflow_id: WorkflowId, before_run: RunId | None, *, head: int | None = None) -> None:
         """See `EventStore.trim`."""
         world = self.world
         with world.lock:
             history = world.history(workflow_id)
             if history is None:
                 return
+            if head not in {None, history.state.head}:
+                raise StoreRefused(f"workflow {workflow_id!r} has {history.state.head} events, and not {head}.")
             if before_run is not None:
                 batches, runs = history.trim(before_run)
             elif history.state.summary.status.open:

@@ -16,6 +16,7 @@ from aion_core.config import Config, load
 from aion_core.engine.catalog import Catalog
 from aion_core.engine.core import EngineCore, Parts
 from aion_core.engine.health import Health
+from aion_core.engine.janitor import RetentionSettings
 from aion_core.engine.queues import QueueLimits
 from aion_core.engine.settings import EngineSettings
 from aion_core.model.ids import EngineId
@@ -204,6 +205,10 @@ def parts_of(loaded: Config, catalog: Catalog, platform: Platform) -> Parts:
                 for name, section in loaded.queues.items()
             },
             interceptors=interceptors_of(loaded),
+            retention=RetentionSettings(
+                closed=None if loaded.retention.closed is None else Micros(round(loaded.retention.closed * SECOND)),
+                archive=loaded.retention.archive,
+            ),
         ),
         platform=platform,
     )

@@ -170,6 +170,14 @@ from aion_core.spi.stores import (
     Store,
     VisibilityStore,
 )
+from aion_core.spi.upkeep import (
+    Backup,
+    Damage,
+    Migration,
+    Restored,
+    StoreFacts,
+    Upkeep,
+)
 
 __all__ = [
     "EMPTY",
@@ -193,6 +201,7 @@ __all__ = [
     "AtMost",
     "AttributeType",
     "AttributeValue",
+    "Backup",
     "Batch",
     "Between",
     "BlobKey",
@@ -212,6 +221,7 @@ __all__ = [
     "ContinueAsNew",
     "Cursor",
     "CursorTooOld",
+    "Damage",
     "EngineId",
     "EngineInfo",
     "ErrorClass",
@@ -240,6 +250,7 @@ __all__ = [
     "MessageId",
     "MessageKind",
     "Micros",
+    "Migration",
     "NeedHistory",
     "Not",
     "Observer",
@@ -261,6 +272,7 @@ __all__ = [
     "Query",
     "Rate",
     "Register",
+    "Restored",
     "Route",
     "RunActivity",
     "RunEntry",
@@ -287,6 +299,7 @@ __all__ = [
     "Store",
     "StoreClosed",
     "StoreError",
+    "StoreFacts",
     "StoreRefused",
     "StoreUnavailable",
     "Summary",
@@ -295,6 +308,7 @@ __all__ = [
     "TicketLost",
     "TimeoutKind",
     "Unknown",
+    "Upkeep",
     "Version",
     "VisibilityStore",
     "Wake",

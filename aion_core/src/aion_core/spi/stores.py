@@ -164,12 +164,13 @@ class EventStore(Store):
         """
 
     @abstractmethod
-    def trim(self, workflow_id: WorkflowId, before_run: RunId | None) -> None:
+    def trim(self, workflow_id: WorkflowId, before_run: RunId | None, *, head: int | None = None) -> None:
         """Remove the closed runs before this one: batches, blobs, run entries, summaries. None: everything, state too.
 
         Whole runs, oldest first; `floor` becomes the seq before this run's first. A batch that holds events of both
         stays whole. Removing again does nothing, and so does an unknown workflow. An unknown `before_run` and (with
-        None) an open workflow are `StoreRefused`. Unsettled messages and tombstones stay.
+        None) an open workflow are `StoreRefused`, and so is a history that does not end at `head`, where one is given:
+        whoever decided to remove it has not seen what was added. Unsettled messages and tombstones stay.
         """
 
     # ---- messages

@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 import sqlalchemy as sa
 from attrs import field, frozen
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from aion_core.spi import CommitLimits
+from aion_core.spi import CommitLimits, Damage
+from aion_store_sql import schema
+from aion_store_sql.backing_up import Dump
 from aion_store_sql.schema import PREFIX
 from aion_store_sql.settings import SqlSettings
 
@@ -51,6 +54,8 @@ class Dialect(ABC):
     clock: ClassVar[str | None]
     """The database's time in microseconds, as an expression. None: it has none, and the platform's is used."""
     begin: str = "BEGIN"
+    commits_ddl: ClassVar[bool] = False
+    """Whether a change of a table ends the transaction, and is durable by itself."""
 
     def __init__(self, settings: SqlSettings) -> None:
         """Nothing is touched."""
@@ -86,6 +91,11 @@ class Dialect(ABC):
     def is_away(self, error: BaseException) -> bool:
         """Whether the database can not do it now, and may later: it is down, full or busy."""
 
+    def is_done(self, error: BaseException) -> bool:
+        """Whether a change of a table is refused because it was made before. For those with `commits_ddl`."""
+        del error
+        return False
+
     @abstractmethod
     def is_shut_out(self, error: BaseException) -> bool:
         """Whether an attempt to connect has reached the server, which will not let us in the next time either."""
@@ -100,11 +110,11 @@ class Dialect(ABC):
 
     @abstractmethod
     def lock_schema(self, cursor: Any) -> None:
-        """Within a transaction: wait until nobody else makes tables here."""
+        """Wait until nobody else changes tables here. Held until the transaction ends, or `unlock_schema`."""
 
     @abstractmethod
     def unlock_schema(self, cursor: Any) -> None:
-        """Let others make tables again, unless the end of the transaction does."""
+        """Let others change tables again, unless the end of the transaction does."""
 
     @abstractmethod
     def has_table(self, cursor: Any, table: sa.Table) -> bool:
@@ -113,6 +123,26 @@ class Dialect(ABC):
     @abstractmethod
     def ddl(self, cursor: Any) -> list[str]:
         """The statements that make all tables and their indexes."""
+
+    @abstractmethod
+    def software(self, cursor: Any) -> str:
+        """The database's name and version."""
+
+    @abstractmethod
+    def integrity(self, cursor: Any) -> list[Damage]:
+        """What the database's own check finds."""
+
+    def dump(self, target: Path) -> Dump:
+        """How its own program writes the tables of this store to a file."""
+        raise NotImplementedError  # pragma: no cover # of a file, which is copied
+
+    def loading(self, source: str) -> str:
+        """The command that brings such a file back."""
+        raise NotImplementedError  # pragma: no cover # likewise
+
+    def tables(self) -> list[str]:
+        """The names of all tables."""
+        return [self._name(table) for table in schema.metadata.sorted_tables]
 
     def stored(self, text: str) -> str:
         """A text of any characters as a column takes it: in the same order, and never two of them as one."""
@@ -128,7 +158,8 @@ class Dialect(ABC):
 def statements_of(metadata: sa.MetaData, dialect: sa.Dialect, prefix: str, *, options: str = "") -> list[str]:
     """The DDL of these tables, with `options` behind each of them."""
     made: list[str] = []
-    for table in metadata.sorted_tables:
+    # First the table in which it is noted how far this has come.
+    for table in sorted(metadata.sorted_tables, key=lambda table: table.name != f"{PREFIX}meta"):
         made.append(str(CreateTable(table).compile(dialect=dialect)).strip() + options)
         made += [
             str(CreateIndex(index).compile(dialect=dialect)).strip()

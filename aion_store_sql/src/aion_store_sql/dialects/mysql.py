@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
@@ -11,8 +13,9 @@ from msgspec.structs import replace
 from sqlalchemy import event
 from sqlalchemy.dialects import mysql
 
-from aion_core.spi import CommitLimits, StoreRefused, StoreUnavailable
+from aion_core.spi import CommitLimits, Damage, StoreRefused, StoreUnavailable
 from aion_store_sql import schema
+from aion_store_sql.backing_up import Dump
 from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
 from aion_store_sql.settings import Durability
 
@@ -41,6 +44,8 @@ _ROW: Final = 64 * 1024
 """What a row has beside its bytes, amply."""
 _CARELESS: Final = "{} on the {} server: a power failure may cost the last commits that were acknowledged."
 _LOCK: Final = "CONCAT('aion:', MD5(CONCAT(DATABASE(), '.', %s)))"
+_DONE: Final = {1050, 1051, 1060, 1061, 1091}
+"""The table is there, or gone; the column is there; the index is there; the column or index is gone."""
 
 
 class _Many(Put):
@@ -59,6 +64,7 @@ class Mysql(Dialect):
 
     name: ClassVar[str] = "mysql"
     among: ClassVar[str] = "IN ?"
+    commits_ddl: ClassVar[bool] = True
     clock: ClassVar[str | None] = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
 
     def engine(self) -> sa.Engine:
@@ -131,6 +137,10 @@ class Mysql(Dialect):
         limits = replace(usual, call_bytes=min(usual.call_bytes, room), commit_bytes=min(usual.commit_bytes, room))
         return Server(limits, tuple(remarks))
 
+    def is_done(self, error: BaseException) -> bool:
+        """See `Dialect`."""
+        return _code(error) in _DONE
+
     def lock_schema(self, cursor: Any) -> None:
         """See `Dialect`. A lock of the connection, since making a table commits. Its name is known to the server."""
         cursor.execute(f"SELECT GET_LOCK({_LOCK}, 60)", (self._prefix,))
@@ -148,11 +158,52 @@ class Mysql(Dialect):
 
     def ddl(self, cursor: Any) -> list[str]:
         """See `Dialect`."""
-        cursor.execute("SELECT VERSION()")
-        mariadb = "mariadb" in cursor.fetchone()[0].lower()
+        mariadb = "mariadb" in self._version(cursor).lower()
         collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
         options = f" DEFAULT CHARSET = utf8mb4 COLLATE = {collation}"
         return statements_of(schema.metadata, mysql.dialect(), self._prefix, options=options)
+
+    def software(self, cursor: Any) -> str:
+        """See `Dialect`."""
+        version = self._version(cursor)
+        name = "MariaDB" if "mariadb" in version.lower() else "MySQL"
+        return f"{name} {version.partition('-')[0]}"
+
+    def integrity(self, cursor: Any) -> list[Damage]:
+        """See `Dialect`."""
+        cursor.execute(f"CHECK TABLE {', '.join(self.tables())} QUICK")
+        return [
+            Damage(place=name, problem=text)
+            for name, _, kind, text in cursor.fetchall()
+            if (kind, text) != ("status", "OK")
+        ]
+
+    def dump(self, target: Path) -> Dump:
+        """See `Dialect`."""
+        address = self.settings.address()
+        return Dump(
+            program="mariadb-dump" if address.get_backend_name() == "mariadb" else "mysqldump",
+            arguments=[
+                *_server(address),
+                "--single-transaction",
+                "--hex-blob",
+                str(address.database),
+                *self.tables(),
+                f"--result-file={target}",
+            ],
+            password=("MYSQL_PWD", address.password) if address.password else None,
+        )
+
+    def loading(self, source: str) -> str:
+        """See `Dialect`."""
+        address = self.settings.address()
+        program = "mariadb" if address.get_backend_name() == "mariadb" else "mysql"
+        return f"{shlex.join([program, *_server(address), str(address.database)])} < {shlex.quote(source)}"
+
+    @staticmethod
+    def _version(cursor: Any) -> str:
+        cursor.execute("SELECT VERSION()")
+        return str(cursor.fetchone()[0])
 
     def _text(self, sql: str) -> str:
         return super()._text(sql).replace("?", "%s")
@@ -169,6 +220,13 @@ def _prepare(connection: Any, record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_ISOLATION)
         cursor.execute(_SESSION)
+
+
+def _server(address: sa.URL) -> list[str]:
+    """Where the server is, for its own programs."""
+    port = [] if address.port is None else [f"--port={address.port}"]
+    user = [] if address.username is None else [f"--user={address.username}"]
+    return [f"--host={address.host}", *port, *user]
 
 
 def _code(error: BaseException) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from aion_core.spi import StoreRefused
+from aion_core.spi import Damage, StoreRefused
 from aion_store_sql import schema
+from aion_store_sql.backing_up import Dump
 from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
 from aion_store_sql.settings import Durability, SqlSettings
 
@@ -150,12 +153,51 @@ class Postgresql(Dialect):
         del cursor
         return statements_of(schema.metadata, _DIALECT, self._prefix)
 
+    def software(self, cursor: Any) -> str:
+        """See `Dialect`."""
+        cursor.execute("SHOW server_version")
+        return f"PostgreSQL {cursor.fetchone()[0]}"
+
+    def integrity(self, cursor: Any) -> list[Damage]:
+        """See `Dialect`: indexes that are marked as unusable. It has no check of everything without extensions."""
+        cursor.execute(
+            "SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid"
+            " WHERE NOT (i.indisvalid AND i.indisready) AND starts_with(t.relname, %s)",
+            (self._prefix,),
+        )
+        return [Damage(place=name, problem="the index is not valid: REINDEX it") for (name,) in cursor.fetchall()]
+
+    def dump(self, target: Path) -> Dump:
+        """See `Dialect`."""
+        address = self.settings.address()
+        return Dump(
+            program="pg_dump",
+            arguments=[
+                f"--dbname={_plain(address)}",
+                "--no-password",
+                "--format=custom",
+                *(f"--table={name}" for name in self.tables()),
+                f"--file={target}",
+            ],
+            password=("PGPASSWORD", address.password) if address.password else None,
+        )
+
+    def loading(self, source: str) -> str:
+        """See `Dialect`."""
+        arguments = ["--clean", "--if-exists", "--single-transaction", f"--dbname={_plain(self.settings.address())}"]
+        return shlex.join(["pg_restore", *arguments, source])
+
     def _text(self, sql: str) -> str:
         return super()._text(sql).replace("?", "%s")
 
     def _insert(self, table: sa.Table, columns: Sequence[str]) -> str:
         arrays = ", ".join(f"%s::{_type_of(table.c[name])}[]" for name in columns)
         return f"INSERT INTO {self._name(table)} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
+
+
+def _plain(address: sa.URL) -> str:
+    """As PostgreSQL's own programs take it, without the password."""
+    return address.set(drivername="postgresql", password=None).render_as_string()
 
 
 def _type_of(column: sa.Column[Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from aion_core.spi import Damage
 from aion_store_sql import schema
 from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
 
@@ -106,6 +107,20 @@ class Sqlite(Dialect):
         """See `Dialect`."""
         del cursor
         return statements_of(schema.metadata, sqlite.dialect(), self._prefix)
+
+    def software(self, cursor: Any) -> str:
+        """See `Dialect`."""
+        del cursor
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def integrity(self, cursor: Any) -> list[Damage]:
+        """See `Dialect`."""
+        try:
+            cursor.execute("PRAGMA integrity_check")
+            found = [row[0] for row in cursor.fetchall()]
+        except sqlite3.DatabaseError as error:  # of a page that can not even be walked through
+            found = [str(error)]
+        return [] if found == ["ok"] else [Damage(place="the file", problem=problem) for problem in found]
 
     def _insert(self, table: sa.Table, columns: Sequence[str]) -> str:
         places = ", ".join("?" * len(columns))

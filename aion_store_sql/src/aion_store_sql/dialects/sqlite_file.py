@@ -136,6 +136,11 @@ class SqliteFile:
             if not self._owners:
                 self._unlock()
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else of this process has it open."""
+        return self._openings == 1
+
     @contextmanager
     def visit(self) -> Generator[None, None, None]:
         """Hold the file for a moment. HeldElsewhere where another process holds it."""

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
         NotForwarded,
         check_forwarding,
     )
-    from aion_testkit.history_rules import Invariant, Violation
     from aion_testkit.inline import InlineRuntime, InlineSettings
-    from aion_testkit.invariants import Acknowledged, check_invariants
+    from aion_testkit.invariants import Acknowledged, Invariant, Violation, check_invariants
     from aion_testkit.replaying import Mismatch, Replays
     from aion_testkit.running import CaseResult, ConformanceReport, Verdict, run_conformance
     from aion_testkit.runtimes import RuntimeConformance
@@ -88,7 +87,7 @@ _HOMES = {
     "ForwardingVisibilityStore": "forwarding",
     "InlineRuntime": "inline",
     "InlineSettings": "inline",
-    "Invariant": "history_rules",
+    "Invariant": "invariants",
     "Mismatch": "replaying",
     "NotForwarded": "forwarding",
     "PlannedFault": "faults",
@@ -98,7 +97,7 @@ _HOMES = {
     "SteppedPlatform": "clock",
     "Stuck": "simulated",
     "Verdict": "running",
-    "Violation": "history_rules",
+    "Violation": "invariants",
     "VisibilityStoreConformance": "visibility",
     "check_forwarding": "forwarding",
     "check_invariants": "invariants",

@@ -224,9 +224,9 @@ class FaultInjectingStore(ForwardingEventStore):
         """With faults."""
         return self._call("wakes", lambda: self.store.wakes(shards, until, after=after, limit=limit))
 
-    def trim(self, workflow_id: WorkflowId, before_run: RunId | None) -> None:
+    def trim(self, workflow_id: WorkflowId, before_run: RunId | None, *, head: int | None = None) -> None:
         """With faults."""
-        self._call("trim", lambda: self.store.trim(workflow_id, before_run))
+        self._call("trim", lambda: self.store.trim(workflow_id, before_run, head=head))
 
     def post(self, messages: Sequence[Message]) -> Sequence[Posted | Settled]:
         """With faults."""

@@ -128,9 +128,9 @@ class ForwardingEventStore(EventStore):
         """Forwarded."""
         return self.store.wakes(shards, until, after=after, limit=limit)
 
-    def trim(self, workflow_id: WorkflowId, before_run: RunId | None) -> None:
+    def trim(self, workflow_id: WorkflowId, before_run: RunId | None, *, head: int | None = None) -> None:
         """Forwarded."""
-        self.store.trim(workflow_id, before_run)
+        self.store.trim(workflow_id, before_run, head=head)
 
     def post(self, messages: Sequence[Message]) -> Sequence[Posted | Settled]:
         """Forwarded."""

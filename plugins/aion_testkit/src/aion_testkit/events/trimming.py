@@ -129,6 +129,25 @@ class TrimCases(Layer):
             place.store.trim(WorkflowId("order-1"), None)
         same(place.batches("order-1"), [as_read(c) for c in commits], "nothing was removed")
 
+    def test_a_history_that_went_on_is_not_removed(self, place: Place) -> None:
+        first = start_commit("order-1")
+        ended = closing_commit(first)
+        again = new_run_commit(ended)
+        commits = [first, ended, again, closing_commit(again)]
+        place.commit(*commits)
+        with raises(StoreRefused, "whoever knows an older head has not seen the last run"):
+            place.store.trim(WorkflowId("order-1"), None, head=ended.head)
+        with raises(StoreRefused, "also when runs before another one are removed"):
+            place.store.trim(WorkflowId("order-1"), run_id("order-1", 2), head=ended.head)
+        same(place.batches("order-1"), [as_read(c) for c in commits], "nothing was removed")
+
+    def test_a_history_that_ends_where_it_should_is_removed(self, place: Place) -> None:
+        first = start_commit("order-1")
+        last = closing_commit(first)
+        place.commit(first, last)
+        place.store.trim(WorkflowId("order-1"), None, head=last.head)
+        same(place.state("order-1"), None, "the head is the one that was named")
+
     def test_removing_a_closed_workflow_leaves_nothing_of_it(self, place: Place) -> None:
         first = start_commit("order-1", next_wake=moment(1))
         last = closing_commit(first)

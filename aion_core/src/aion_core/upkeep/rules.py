@@ -11,7 +11,9 @@ from typing import Final
 from attrs import frozen
 
 from aion_core.model import events as e
-from aion_core.spi import Event, Instant, WorkflowId
+from aion_core.model.events import Event
+from aion_core.model.ids import WorkflowId
+from aion_core.model.times import Instant
 
 
 class Invariant(StrEnum):
@@ -144,11 +146,11 @@ def message_id_of(event: Event) -> str | None:
 def _messages(history: Sequence[Event]) -> Iterator[Finding]:
     seen: dict[tuple[type[Event], str], Event] = {}  # a start and the signal that came with it share an id
     for event in history:
-        if (id := message_id_of(event)) is None:
+        if (message_id := message_id_of(event)) is None:
             continue
-        first = seen.setdefault((type(event), id), event)
+        first = seen.setdefault((type(event), message_id), event)
         if first is not event:
-            yield Invariant.MESSAGES, f"the message {id!r} is {_name(first)} and {_name(event)}"
+            yield Invariant.MESSAGES, f"the message {message_id!r} is {_name(first)} and {_name(event)}"
 
 
 def _one_open(runs: Sequence[Sequence[Event]]) -> Iterator[Finding]:
