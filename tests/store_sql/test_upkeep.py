@@ -23,7 +23,7 @@ from aion_core.spi import (
     StoreUnavailable,
     WorkflowId,
 )
-from aion_store_sql import SqlEventStore, SqlSettings
+from aion_store_sql import SqlEventStore, SqlSettings, backing_up
 from aion_store_sql.dialects.mysql import Mysql
 from aion_store_sql.dialects.postgresql import Postgresql
 from aion_testkit import SteppedPlatform
@@ -185,6 +185,24 @@ def test_a_backup_is_the_store_as_of_its_moment(file, tmp_path):
     life.close()
 
 
+def test_a_commit_in_the_middle_of_a_backup_is_not_in_it(file, tmp_path, monkeypatch):
+    life = opened(file)
+    fill(life)
+    count = backing_up.count_rows
+
+    def counted(database):
+        rows = count(database)
+        if not life.store.state([WorkflowId("meanwhile")])[0]:
+            life.commit(start_commit("meanwhile", fence=life.fence))
+        return rows
+
+    monkeypatch.setattr(backing_up, "count_rows", counted)
+    life.store.backup(str(tmp_path / "copy.db"))
+    with of(file, tmp_path / "copy.db") as copy:
+        assert ids(copy) == ["order-1", "order-2"]
+    life.close()
+
+
 def test_a_backup_is_one_file_and_leaves_nothing_beside_it(file, tmp_path):
     (tmp_path / "to").mkdir()
     life = opened(file)
@@ -337,6 +355,19 @@ def test_a_restore_over_a_damaged_file_succeeds(file, backup, tmp_path):
     file.store().restore(str(path), force=True)
     with file.store() as store:
         assert ids(store) == ["order-1", "order-2"]
+
+
+def test_the_log_of_the_replaced_file_is_not_taken_for_the_new_ones(file, backup, tmp_path):
+    """As a process leaves it that was killed."""
+    path, _ = backup
+    with file.store() as store:
+        store._write(lambda session: session.run("DELETE FROM aion_workflow"))
+        log = (tmp_path / "aion.db-wal").read_bytes()
+    (tmp_path / "aion.db-wal").write_bytes(log)
+    file.store().restore(str(path), force=True)
+    with file.store() as store:
+        assert ids(store) == ["order-1", "order-2"]
+        assert list(store.check()) == []
 
 
 def test_a_restore_brings_the_messages_of_other_processes_back(file, tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,17 @@ def test_a_folder_that_can_not_be_written_is_told(store, pen, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match="can not be written"):
         Archive(tmp_path / "file").keep(store, entry(store, id="order-1"))
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name(store, pen, archive, monkeypatch):
+    pen.closed("order-1", day=0)
+    done = []
+    sync, rename = os.fsync, Path.replace
+    monkeypatch.setattr(archiving.os, "fsync", lambda fd: done.append("synced") or sync(fd))
+    monkeypatch.setattr(Path, "replace", lambda path, to: done.append(path.suffix) or rename(path, to))
+    archive.keep(store, entry(store, id="order-1"))
+    assert done[done.index(".partial") - 1 :] == ["synced", ".partial", "synced"]
+    assert done.index(".partial") == 2  # the folder's own name, then the file
 
 
 def test_a_write_that_fails_leaves_nothing(store, pen, archive, tmp_path, monkeypatch):
