@@ -21,6 +21,7 @@ from aion_core.spi import (
 from aion_store_sql import schema
 from aion_store_sql.database import Session
 from aion_store_sql.dialects.dialect import Dialect, Row
+from aion_store_sql.histories import LAST_OF_FEED
 from aion_store_sql.messages import Mailroom
 from aion_store_sql.ownership import lock
 from aion_store_sql.rows import blob_keys, body_columns, summary_text
@@ -143,8 +144,7 @@ def _lock_shards(session: Session, shards: Sequence[Shard]) -> dict[Shard, _Shar
     rows = lock(session, shards)
     last: dict[int, int | None] = dict(
         session.rows(
-            "SELECT s.shard, (SELECT max(h.n) FROM aion_history h WHERE h.shard = s.shard)"
-            " FROM aion_shard s WHERE s.shard {among}",
+            f"SELECT s.shard, {LAST_OF_FEED} FROM aion_shard s WHERE s.shard {{among}}",
             session.dialect.array(shards),
         )
     )

@@ -36,8 +36,8 @@ _TOMBSTONE: Final = (
     "SELECT 1 FROM aion_outcome o"
     " WHERE o.workflow_id = aion_inbox.workflow_id AND o.message_id = aion_inbox.message_id AND o.expires_at > ?"
 )
-_PAGE: Final = 1000
-"""Of keys in one statement."""
+_PAGE: Final = 200
+"""Of keys in one statement: of more, databases rather walk through the whole table."""
 
 
 class Mailroom:
@@ -111,21 +111,27 @@ class Mailroom:
     ) -> Page[Message, PageToken]:
         """Messages in the order of their places.
 
-        One that was posted while it was settled may stand there beside its tombstone until it is swept.
+        One that was posted while it was settled may stand there beside its tombstone until it is swept. Tombstones are
+        looked up for what was found only: of a join, databases make a walk through all of both tables.
         """
         if not shards:
             return Page(())
         key = key_of(after, int, str, int, str)
         behind = " AND (place, poster, n, message_id) > (?, ?, ?, ?)" if key else ""
         rows = session.rows(
-            f"SELECT {_MESSAGE}, place FROM aion_inbox WHERE shard {{among}}{behind} AND NOT EXISTS ({_TOMBSTONE})"
+            f"SELECT {_MESSAGE}, place FROM aion_inbox{session.dialect.through('aion_inbox_place')}"
+            f" WHERE shard {{among}}{behind}"
             " ORDER BY place, poster, n, message_id LIMIT ?",
             session.dialect.array(sorted(shards)),
             *key,
-            session.now(),
             limit + 1,
         )
-        return page_of(rows, limit, _message, lambda row: (row[8], row[5], row[6], row[1]))
+        page = page_of(rows, limit, _message, lambda row: (row[8], row[5], row[6], row[1]))
+        settled = self._settled(session, [(message.workflow_id, message.message_id) for message in page.items])
+        if not settled:
+            return page
+        left = (message for message in page.items if (message.workflow_id, message.message_id) not in settled)
+        return Page(tuple(left), page.next)
 
     def sweep(self, session: Session, leases: Collection[Lease]) -> int:
         """Forget expired tombstones of these shards, and messages beside one, where the lease is in force."""
@@ -135,6 +141,23 @@ class Mailroom:
         now, which = session.now(), session.dialect.array(shards)
         session.run(f"DELETE FROM aion_inbox WHERE shard {{among}} AND EXISTS ({_TOMBSTONE})", which, now)
         return session.run("DELETE FROM aion_outcome WHERE shard {among} AND expires_at <= ?", which, now)
+
+    @staticmethod
+    def _settled(session: Session, keys: Sequence[OutcomeKey]) -> set[OutcomeKey]:
+        """Those of these messages that have a tombstone."""
+        found: set[OutcomeKey] = set()
+        for start in range(0, len(keys), _PAGE):
+            part = keys[start : start + _PAGE]
+            found.update(
+                session.rows(
+                    "SELECT workflow_id, message_id FROM aion_outcome"
+                    " WHERE message_id {among} AND workflow_id {among} AND expires_at > ?",
+                    session.dialect.array([message_id for _, message_id in part]),
+                    session.dialect.array(sorted({workflow_id for workflow_id, _ in part})),
+                    session.now(),
+                )
+            )
+        return found.intersection(keys)
 
     def _row(self, session: Session, message: Message, now: int) -> Row:
         """With a place in order of arrival, but on the right side of the poster's other messages.

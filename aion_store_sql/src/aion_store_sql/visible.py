@@ -52,7 +52,16 @@ class VisibleRows:
 
     @staticmethod
     def _forget_attributes(session: Session, runs: Sequence[tuple[WorkflowId, RunId]]) -> None:
-        for run in runs:
+        """Of these runs; most of them are new and have none."""
+        if not runs:
+            return
+        array = session.dialect.array
+        found = session.rows(
+            "SELECT DISTINCT workflow_id, run_id FROM aion_attribute WHERE workflow_id {among} AND run_id {among}",
+            array([workflow_id for workflow_id, _ in runs]),
+            array([run_id for _, run_id in runs]),
+        )
+        for run in {*runs}.intersection(found):
             session.run("DELETE FROM aion_attribute WHERE workflow_id = ? AND run_id = ?", *run)
 
     def _row(self, summary: Summary) -> Row:

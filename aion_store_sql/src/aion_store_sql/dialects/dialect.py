@@ -144,6 +144,11 @@ class Dialect(ABC):
         """The names of all tables."""
         return [self._name(table) for table in schema.metadata.sorted_tables]
 
+    def through(self, index: str) -> str:
+        """After the name of a table: walk along this index, in its order. For those who would rather sort it all."""
+        del index
+        return ""
+
     def stored(self, text: str) -> str:
         """A text of any characters as a column takes it: in the same order, and never two of them as one."""
         return text

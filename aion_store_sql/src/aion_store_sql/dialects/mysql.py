@@ -100,6 +100,10 @@ class Mysql(Dialect):
         key = keys_of(table)[0]
         return _Many(f"{self._insert(table, columns)} ON DUPLICATE KEY UPDATE `{key}` = `{key}`")
 
+    def through(self, index: str) -> str:
+        """See `Dialect`."""
+        return f" FORCE INDEX ({index})"
+
     def is_transient(self, error: BaseException) -> bool:
         """See `Dialect`."""
         return _code(error) in _TRANSIENT
