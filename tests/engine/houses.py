@@ -32,7 +32,17 @@ class MemoryPlace:
         World.named.pop(self.section["name"], None)
 
 
-PLACES = {"memory": MemoryPlace}
+class SqlitePlace:
+    """Histories in a file of the test's folder. Synced to no disk: no test here pulls the plug."""
+
+    def __init__(self, path) -> None:
+        self.section = {"use": "sql", "url": f"sqlite:///{path}/aion.db", "durability": "process"}
+
+    def remove(self) -> None:
+        """The folder goes with the test."""
+
+
+PLACES = {"memory": MemoryPlace, "sqlite": SqlitePlace}
 """Another store is one more entry: made with a folder of the test, it has a `section` of `[event_store]`."""
 
 RUNTIMES = {"thread": {"use": "thread"}}

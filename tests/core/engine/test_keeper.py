@@ -54,7 +54,10 @@ class Node:
         self.told = []
         self.slow = slow
         self.owing = []
-        self.keeper = Keeper(self.store, self.process, engine(name, types=types), leased=self.hear)
+        self.refused = []
+        self.keeper = Keeper(
+            self.store, self.process, engine(name, types=types), leased=self.hear, refused=self.refused.append
+        )
         self.lane = self.process.lane(self.keeper.handle, name="keeper")
         self.engine = self.process.lane(self.drain, name="engine")
 
@@ -406,7 +409,8 @@ class Desk:
         self.store = MemoryEventStore(platform=self.store_clock)
         self.store.open()
         self.told = []
-        self.keeper = Keeper(self.store, self.clock, engine("e1"), leased=self.told.append)
+        self.refused = []
+        self.keeper = Keeper(self.store, self.clock, engine("e1"), leased=self.told.append, refused=self.refused.append)
 
     def beat(self):
         self.keeper.handle([Beat()])
