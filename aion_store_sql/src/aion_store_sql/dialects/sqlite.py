@@ -85,6 +85,19 @@ class Sqlite(Dialect):
         del cursor
         return Server()
 
+    def explain(self, error: BaseException) -> str | None:
+        """See `Dialect`."""
+        path = self.settings.address().database
+        match _code(error):
+            case sqlite3.SQLITE_NOTADB:
+                return f"{path} is no SQLite database: name another file in the url of [event_store]."
+            case sqlite3.SQLITE_CORRUPT:
+                return f"{path} is damaged ({error}). `aion store check` says what of it can be read."
+            case sqlite3.SQLITE_READONLY:
+                return f"{path} may not be written by this user: only clients can open it."
+            case _:
+                return None
+
     def lock_schema(self, cursor: Any) -> None:
         """See `Dialect`: the transaction is alone."""
 
@@ -126,8 +139,7 @@ class Sqlite(Dialect):
 
 def is_away(error: BaseException) -> bool:
     """Whether it may be possible later."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in {
+    return _code(error) in {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
         sqlite3.SQLITE_FULL,
@@ -137,3 +149,9 @@ def is_away(error: BaseException) -> bool:
         sqlite3.SQLITE_INTERRUPT,
         sqlite3.SQLITE_NOMEM,
     }
+
+
+def _code(error: BaseException) -> int:
+    """The primary one."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
