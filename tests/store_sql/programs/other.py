@@ -4,11 +4,14 @@ import ctypes
 import os
 import sys
 from functools import partial
+from pathlib import Path
 
 from tests.store_sql.programs.work import CODE, collects, parcel
 
 import aion_core as aion
+from aion_core.platform import SYSTEM
 from aion_store_sql import SqlEventStore, SqlSettings
+from aion_store_sql.files.lock import FileLock
 
 
 def in_child(call):
@@ -40,10 +43,12 @@ def answer_to(call):
 
 
 def main(url):
+    settings = SqlSettings(url=url)
     known = {
         "aion": aion,
         "config": {"event_store": {"use": "sql", "url": url}},
-        "store": SqlEventStore(SqlSettings(url=url)),
+        "store": SqlEventStore(settings),
+        "lock": FileLock(Path(settings.address().database), SYSTEM),
         "CODE": CODE,
         "parcel": parcel,
         "collects": collects,
