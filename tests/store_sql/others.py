@@ -13,7 +13,7 @@ class Other:
 
     def __init__(self, url):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.store_sql.programs.other", url],
+            [sys.executable, "-W", "default", "-m", "tests.store_sql.programs.other", url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

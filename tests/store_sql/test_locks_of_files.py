@@ -53,7 +53,7 @@ def test_who_visits_is_waited_for(there, url):
 
     with SqlEventStore(SqlSettings(url=url), Patient(leave)) as store:
         store.put_routes([Route("order", "v1")])
-    assert left == ["None"]
+    assert len(left) == 1
 
 
 def test_who_makes_the_store_is_waited_for(there, url, path):

@@ -1,11 +1,13 @@
 """One SQLite file and several processes: one runs workflows, the others reach them through the file beside it."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.store_sql.programs.work import CODE, collects, parcel
 
 import aion_core as aion
+from aion_testkit.builders import engine
 
 PATIENCE = 30
 
@@ -46,9 +48,9 @@ def test_a_second_engine_names_the_process_that_has_the_file(other, opened):
 
 
 def test_an_engine_that_is_refused_takes_nothing_from_the_one_that_runs(other, opened):
-    engine = opened(*CODE)
+    running = opened(*CODE)
     assert other().does("engine := aion.Engine.open(config, workflows=CODE)").startswith("StoreInUse: ")
-    assert engine.health().shards == 64
+    assert running.health().shards == 64
 
 
 def test_after_a_kill_the_next_engine_owns_everything_at_once(other, opened):
@@ -56,8 +58,8 @@ def test_after_a_kill_the_next_engine_owns_everything_at_once(other, opened):
     there.does("engine := aion.Engine.open(config, workflows=CODE)")
     there.does("run := engine.start(parcel, 'a', id='p')")
     there.kill()
-    engine = opened(*CODE)
-    assert engine.health().shards == 64
+    running = opened(*CODE)
+    assert running.health().shards == 64
 
 
 def test_a_run_goes_on_after_its_engine_was_killed(other, opened):
@@ -102,3 +104,34 @@ def test_a_message_that_is_posted_twice_from_outside_is_recorded_once(other, ope
     there.does("run.signal('item', 'first', message_id='m')")
     there.does("run.signal('item', 'second')")
     assert run.result(timeout=PATIENCE) == ["first", "second"]
+
+
+# ---- waiting
+
+
+@pytest.fixture
+def waits(store):
+    """`waits()` is a wait for news that would last much longer than the test's patience."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+
+        def waits():
+            pool.submit(store.wait, 0).result()  # all that came before is known to this thread
+            return pool.submit(store.wait, 2 * PATIENCE)
+
+        yield waits
+
+
+def test_who_has_the_file_hears_of_a_message_of_another_process(other, store, waits):
+    there = other()
+    there.does("client := aion.Client.open(config)")
+    store.lease(engine("e1"), 1, 600)
+    waiting = waits()
+    there.begin("client.start(parcel, 'a', id='p')")
+    waiting.result(PATIENCE)
+
+
+def test_who_reads_the_file_hears_of_what_another_process_writes(other, store, waits):
+    there = other()
+    waiting = waits()
+    there.does("aion.Engine.open(config, workflows=CODE).close()")
+    waiting.result(PATIENCE)

@@ -79,6 +79,14 @@ def test_a_message_that_is_in_both_files_after_a_crash_is_there_once(store, monk
     assert len(store.inbox([*range(64)], limit=9).items) == 1
 
 
+def test_a_message_that_has_arrived_leaves_the_other_file(store, path):
+    store.post([message("order-1", "m-1")])
+    store.inbox([*range(64)], limit=9)
+    theirs = sqlite3.connect(path.with_name("aion.db-inbox"))
+    assert theirs.execute("SELECT count(*) FROM aion_inbox").fetchone() == (0,)
+    theirs.close()
+
+
 def test_a_message_that_was_settled_before_it_left_the_other_file_stays_settled(store, monkeypatch):
     posted = message("order-1", "m-1")
     store.post([posted])
