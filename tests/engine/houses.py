@@ -25,6 +25,9 @@ _names = (f"engine-{number}" for number in count())
 class MemoryPlace:
     """Histories in memory, for all who know the name."""
 
+    shared = True
+    """Whether several engines may work on it at the same time."""
+
     def __init__(self, path) -> None:
         self.section = {"use": "memory", "name": next(_names)}
 
@@ -32,8 +35,23 @@ class MemoryPlace:
         World.named.pop(self.section["name"], None)
 
 
-PLACES = {"memory": MemoryPlace}
+class SqlitePlace:
+    """Histories in a file of the test's folder. Synced to no disk: no test here pulls the plug."""
+
+    shared = False
+
+    def __init__(self, path) -> None:
+        self.section = {"use": "sql", "url": f"sqlite:///{path}/aion.db", "durability": "process"}
+
+    def remove(self) -> None:
+        """The folder goes with the test."""
+
+
+PLACES = {"memory": MemoryPlace, "sqlite": SqlitePlace}
 """Another store is one more entry: made with a folder of the test, it has a `section` of `[event_store]`."""
+
+SHARED = [name for name, place in PLACES.items() if place.shared]
+ALONE = [name for name, place in PLACES.items() if not place.shared]
 
 RUNTIMES = {"thread": {"use": "thread"}}
 """Another runtime is one more entry: the section `[runtime]`."""
@@ -59,9 +77,11 @@ class House:
             whole[name] = whole.get(name, {}) | dict(section)
         return whole
 
-    def open(self, *workflows: object, activities: Any = (), **sections: Mapping[str, Any]) -> aion.Engine:
+    def open(
+        self, *workflows: object, activities: Any = (), standby: bool = False, **sections: Mapping[str, Any]
+    ) -> aion.Engine:
         """An engine with this code. Histories are replayed with that of the last one."""
-        engine = aion.Engine.open(self.config(**sections), workflows=workflows, activities=activities)
+        engine = aion.Engine.open(self.config(**sections), workflows=workflows, activities=activities, standby=standby)
         self._code = Catalog(workflows, activities)
         self._engines.append(engine)
         return engine

@@ -13,6 +13,7 @@ from tests.engine.programs.surviving import (
 )
 
 import aion_core as aion
+from aion_core.ledger import record_of
 
 __all__ = ["CODE"]
 
@@ -120,11 +121,17 @@ def test_a_delayed_start_begins_on_the_next_engine(engine, follow):
     assert follow(engine).handle("s").result(timeout=20) == []
 
 
-def test_a_task_token_is_good_on_the_next_engine(engine, follow, gate, until):
-    run = engine.start(waits_for_a_hand, id="w")
+def test_a_task_token_is_good_on_the_next_engine(engine, house, follow, gate, within):
+    engine.start(waits_for_a_hand, id="w")
     (token,) = gate("hand").reached()
     engine.heartbeat_activity(token, {"page": 1})
-    until(run, "ActivityScheduled")
+
+    def left_open():
+        with house.store() as store:
+            while not any(each.later for each in record_of(store.state(["w"])[0].open).activities):
+                store.wait(0.1)
+
+    within(left_open)  # an attempt whose engine dies before that is lost
     following = follow(engine)
     following.complete_activity(token, "done")
     assert following.handle("w").result(timeout=20) == "done"

@@ -11,7 +11,6 @@ import aion_core as aion
 from aion_core.config import load
 from aion_core.engine.catalog import Catalog
 from aion_core.engine.core import EngineCore
-from aion_core.memory import MemoryEventStore
 from aion_core.opening.engines import parts_of
 from aion_core.platform import SYSTEM
 from aion_testkit.forwarding import ForwardingEventStore
@@ -131,19 +130,20 @@ def test_a_message_that_can_not_be_recorded_is_an_error_and_reaches_nobody(house
 # ---- recovering
 
 
-def test_an_engine_that_opens_reads_each_open_history_once_when_there_is_something_to_do(opened, monkeypatch):
+def test_an_engine_that_opens_reads_each_open_history_once_when_there_is_something_to_do(opened, house, monkeypatch):
     ids = [f"w-{number}" for number in range(5)]
     with opened() as first:
         for each in ids:
             first.start(waiting, id=each)
     reads = []
-    read = MemoryEventStore.read
+    kind = type(house.store())
+    read = kind.read
 
     def counted(self, workflow_id, **options):
         reads.append(workflow_id)
         return read(self, workflow_id, **options)
 
-    monkeypatch.setattr(MemoryEventStore, "read", counted)
+    monkeypatch.setattr(kind, "read", counted)
     second = opened()
     assert reads == []
     for each in ids:

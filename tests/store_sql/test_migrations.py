@@ -9,7 +9,7 @@ from tests.store_sql.databases import KINDS, database
 
 from aion_core.platform import SYSTEM
 from aion_core.spi import EngineId, EngineInfo, StoreRefused
-from aion_store_sql import Migrate, places
+from aion_store_sql import Migrate, choosing, places
 from aion_store_sql.dialects.mysql import Mysql
 from aion_store_sql.dialects.postgresql import Postgresql
 from aion_store_sql.dialects.sqlite import Sqlite
@@ -258,4 +258,4 @@ def test_migrations_are_numbered_without_gaps():
 
 
 def test_the_platform_is_not_needed_to_tell_what_waits(db):
-    assert places.place_of(db.settings, SYSTEM).migrator.newest == MIGRATIONS[-1].number
+    assert choosing.place_of(db.settings, SYSTEM).migrator.newest == MIGRATIONS[-1].number

@@ -213,7 +213,10 @@ class Database:
             except exc.TimeoutError as error:
                 raise StoreUnavailable("all connections to the database are at work.") from error
             except Exception as error:
-                raise Unreachable(self._address, _original(error)) from error
+                original = _original(error)
+                if (known := self.dialect.explain(original)) is not None:
+                    raise StoreRefused(known) from error
+                raise Unreachable(self._address, original) from error
             if connection.info.setdefault(_GENERATION, self._generation) == self._generation:
                 return connection
             connection.invalidate()
@@ -226,7 +229,7 @@ class Database:
             return _Broken(_said(error))
         if self.dialect.is_away(error):
             return StoreUnavailable(f"the database can not do it now: {_said(error)}")
-        return StoreRefused(f"the database refuses: {_said(error)}")
+        return StoreRefused(self.dialect.explain(error) or f"the database refuses: {_said(error)}")
 
     @property
     def _address(self) -> str:

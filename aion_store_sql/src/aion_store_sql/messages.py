@@ -67,11 +67,20 @@ class Mailroom:
     def post(self, session: Session, messages: Sequence[Message]) -> list[Posted | Settled]:
         """Keep messages that were not settled, and that are not there. In a transaction."""
         settled = self.outcomes(session, [(message.workflow_id, message.message_id) for message in messages])
-        now = session.now()
-        for message, outcome in zip(messages, settled, strict=True):
-            if outcome is None:
-                session.put(self._inbox, [self._row(session, message, now)])
+        self.keep(session, [message for message, outcome in zip(messages, settled, strict=True) if outcome is None])
         return [Posted() if outcome is None else Settled(outcome) for outcome in settled]
+
+    def keep(self, session: Session, messages: Sequence[Message]) -> None:
+        """Keep messages that are not there, whatever became of them before. In a transaction."""
+        now = session.now()
+        for message in messages:
+            session.put(self._inbox, [self._row(session, message, now)])
+
+    @staticmethod
+    def waiting(session: Session, limit: int) -> list[Message]:
+        """What is kept for any shard, in the order of its places."""
+        rows = session.rows(f"SELECT {_MESSAGE} FROM aion_inbox ORDER BY place, poster, n, message_id LIMIT ?", limit)
+        return [_message(row) for row in rows]
 
     def settle(self, session: Session, outcomes: Sequence[Outcome]) -> None:
         """Take messages out of the inbox and leave their tombstones. In a transaction."""
@@ -89,7 +98,7 @@ class Mailroom:
                     outcome.expires_at,
                 )
         session.put(self._outcomes, list(rows.values()))
-        self._forget(session, ((outcome.workflow_id, outcome.message_id) for outcome in outcomes))
+        self.forget(session, ((outcome.workflow_id, outcome.message_id) for outcome in outcomes))
 
     def outcomes(self, session: Session, keys: Sequence[OutcomeKey]) -> list[Outcome | None]:
         """The tombstones that are kept, in order."""
@@ -183,7 +192,8 @@ class Mailroom:
         )
 
     @staticmethod
-    def _forget(session: Session, keys: Iterable[OutcomeKey]) -> None:
+    def forget(session: Session, keys: Iterable[OutcomeKey]) -> None:
+        """Take these messages out of the inbox. In a transaction."""
         for workflow_id, group in groupby(sorted(keys), key=lambda key: key[0]):
             session.run(
                 "DELETE FROM aion_inbox WHERE workflow_id = ? AND message_id {among}",

@@ -62,6 +62,13 @@ class Leases:
         return self.table(session, me)
 
     @staticmethod
+    def forget_others(session: Session, engines: Collection[EngineId]) -> None:
+        """What all but these engines hold is over, and they are gone: the caller knows. In a transaction."""
+        known = session.dialect.array(sorted(engines))
+        session.run("UPDATE aion_shard SET owner = NULL WHERE owner IS NOT NULL AND NOT (owner {among})", known)
+        session.run("DELETE FROM aion_engine WHERE NOT (engine_id {among})", known)
+
+    @staticmethod
     def table(session: Session, me: EngineInfo) -> LeaseTable:
         """The whole picture."""
         now = session.now()

@@ -65,6 +65,11 @@ class SqlSettings:
         if not _PREFIX.fullmatch(self.prefix):
             raise ValueError(f"prefix {self.prefix!r} is not a name: lower-case letters, digits and _, 32 at most.")
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, which one process writes."""
+        return self.url.startswith("sqlite")
+
     def shown(self) -> str:
         """The URL for people: without a password."""
         return self.address().render_as_string(hide_password=True)

@@ -52,9 +52,10 @@ from aion_core.spi import (
     check_package,
 )
 from aion_store_sql import histories
+from aion_store_sql.choosing import place_of
 from aion_store_sql.database import CommitUnknown, Session
 from aion_store_sql.packages import Packages
-from aion_store_sql.places import Place, place_of
+from aion_store_sql.places import Place
 from aion_store_sql.settings import SqlSettings
 from aion_store_sql.upkeep import SqlUpkeep
 
@@ -172,6 +173,13 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
     )
     settings: ClassVar[type[Any]] = SqlSettings
 
+    def __init__(self, settings: SqlSettings | None = None, platform: Platform = SYSTEM) -> None:
+        """Nothing is touched before `open`."""
+        super().__init__(settings, platform)
+        if self._settings.is_file:
+            # The class says what its databases can do; a file is for one process, and this is known only now.
+            vars(self)["capabilities"] = self.capabilities - {Capability.MULTI_ENGINE}
+
     def open(self) -> None:
         """See `Store.open`."""
         super().open()
@@ -266,7 +274,7 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
         """See `EventStore.settle`."""
         place = self._place
         if outcomes:
-            place.write(lambda session: place.mail.settle(session, outcomes))
+            place.settle(outcomes)
             place.tell()
 
     def outcomes(self, keys: Sequence[OutcomeKey]) -> Sequence[Outcome | None]:

@@ -7,8 +7,9 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 from aion_core.spi import Backup, Damage, Migration, Platform, Restored, StoreFacts, StoreRefused, Upkeep
+from aion_store_sql.choosing import place_of
 from aion_store_sql.damage import damage
-from aion_store_sql.places import Place, place_of
+from aion_store_sql.places import Place
 from aion_store_sql.settings import SqlSettings
 
 

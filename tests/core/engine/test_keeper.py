@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from aion_core.engine.keeper import TTL, Beat, Close, Drained, Keeper, Leased
 from aion_core.memory import MemoryEventStore, MemorySettings
-from aion_core.model.errors import StoreUnavailable
+from aion_core.model.errors import StoreRefused, StoreUnavailable
 from aion_core.model.times import SECOND
-from aion_core.spi import Fenced
+from aion_core.spi import Capability, Fenced
 from aion_testkit.builders import engine, start_commit
 from aion_testkit.clock import SteppedPlatform
 from aion_testkit.faults import FaultInjectingStore, FaultPlan, PlannedFault
@@ -46,15 +46,20 @@ class Store(FaultInjectingStore):
 class Node:
     """An engine of which only the keeper is there: what it is told, and the lane where it answers."""
 
-    def __init__(self, cluster, name, *, types=("order",), plan=None, slow=0.0):
+    def __init__(self, cluster, name, *, types=("order",), plan=None, slow=0.0, shared=True):
         self.process = cluster.world.process(name)
         inner = MemoryEventStore(cluster.settings, self.process)
         inner.open()
         self.store = Store(inner, self.process, plan)
+        if not shared:
+            vars(self.store)["capabilities"] = inner.capabilities - {Capability.MULTI_ENGINE}
         self.told = []
         self.slow = slow
         self.owing = []
-        self.keeper = Keeper(self.store, self.process, engine(name, types=types), leased=self.hear)
+        self.refused = []
+        self.keeper = Keeper(
+            self.store, self.process, engine(name, types=types), leased=self.hear, refused=self.refused.append
+        )
         self.lane = self.process.lane(self.keeper.handle, name="keeper")
         self.engine = self.process.lane(self.drain, name="engine")
 
@@ -89,9 +94,9 @@ class Cluster:
         self.nodes.append(node)
         return node
 
-    def alone(self, name):
+    def alone(self, name, **fields):
         """One that has got its leases, at once."""
-        node = self.join(name)
+        node = self.join(name, **fields)
         self.world.run_until(lambda: bool(node.told))
         return node
 
@@ -126,6 +131,33 @@ def test_an_engine_that_is_alone_owns_everything_before_any_time_has_passed(clus
     assert node.shards == set(range(SHARDS))
     assert node.keeper.fences == {lease.shard: lease.fence for lease in node.told[0].leases}
     assert node.keeper.may_write()
+
+
+def test_on_a_store_for_one_engine_nothing_is_given_to_another(cluster):
+    node = cluster.alone("e1", shared=False)
+    cluster.join("e2", shared=False)
+    cluster.settle()
+    assert node.shards == set(range(SHARDS))
+
+
+def test_who_waits_for_a_store_for_one_engine_takes_it_within_a_second(cluster):
+    node = cluster.alone("e1", shared=False)
+    second = cluster.join("e2", shared=False)
+    cluster.settle()
+    node.lane.put(Close())
+    cluster.settle(1)
+    assert second.shards == set(range(SHARDS))
+
+
+def test_a_store_that_refuses_before_the_first_picture_is_told_of(cluster):
+    def refuse(*_):
+        raise StoreRefused("it may not be written")
+
+    node = Node(cluster, "e1")
+    node.store.lease = refuse
+    node.lane.put(Beat())
+    cluster.settle(0.01)
+    assert [str(error) for error in node.refused] == ["it may not be written"]
 
 
 def test_the_engine_is_told_of_changes_only(cluster):
@@ -406,7 +438,8 @@ class Desk:
         self.store = MemoryEventStore(platform=self.store_clock)
         self.store.open()
         self.told = []
-        self.keeper = Keeper(self.store, self.clock, engine("e1"), leased=self.told.append)
+        self.refused = []
+        self.keeper = Keeper(self.store, self.clock, engine("e1"), leased=self.told.append, refused=self.refused.append)
 
     def beat(self):
         self.keeper.handle([Beat()])

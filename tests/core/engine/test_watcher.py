@@ -414,7 +414,10 @@ class Engine(Node):
 
     def __init__(self, *args, **fields):
         super().__init__(*args, **fields)
-        self.keeper = Keeper(self.store, self.process, engine(self.process.name), leased=self.leased)
+        self.refused = []
+        self.keeper = Keeper(
+            self.store, self.process, engine(self.process.name), leased=self.leased, refused=self.refused.append
+        )
         self.keeping = self.process.lane(self.keeper.handle, name="keeper")
         self.keeping.put(Beat())
 

@@ -130,7 +130,12 @@ class StoreBackend:
         self._closed = False
 
     def close(self, grace: float = 5.0) -> None:
-        """End every wait with `EngineClosed` and close the stores. What was posted stays posted. Twice is fine."""
+        """End every wait with `EngineClosed` and close the stores. What was posted stays posted. Twice is fine.
+
+        In a forked child nothing is done: it is the parent's to close.
+        """
+        if os.getpid() != self._owner:
+            return
         with self._closing:
             if self._closed:
                 return
@@ -147,8 +152,8 @@ class StoreBackend:
 
     @property
     def closed(self) -> bool:
-        """Whether it serves nobody."""
-        return self._closed
+        """Whether it serves nobody. In a forked child it never did."""
+        return self._closed or os.getpid() != self._owner
 
     # ---- see `Backend`
 
@@ -190,10 +195,10 @@ class StoreBackend:
 
     def complain(self) -> None:
         """See `Backend.complain`."""
-        if self._closed:
-            raise EngineClosed("client")
         if os.getpid() != self._owner:
             raise EngineForked(self._owner)
+        if self._closed:
+            raise EngineClosed("client")
 
     # ---- inside
 

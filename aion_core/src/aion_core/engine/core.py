@@ -97,6 +97,7 @@ class EngineCore:
         self._gate = threading.Lock()
         self._closing = False
         self._closed = True
+        self._standby = False
         self._farewells: list[Callable[[], None]] = []
         self._broken: EngineError | None = None
         self._elsewhere: StoreBackend | None = None
@@ -142,8 +143,11 @@ class EngineCore:
 
     # ---- opening and closing
 
-    def open(self) -> None:
-        """Open stores and runtimes, take the leases, and begin. Raises what they raise, and `StoreInUse`."""
+    def open(self, *, standby: bool = False) -> None:
+        """Open stores and runtimes, take the leases, and begin. Raises what they raise, and `StoreInUse`.
+
+        On `standby` a store that another engine has is waited for: until then, verbs go to that engine.
+        """
         platform, parts = self.platform, self._parts
         with ExitStack() as opened:
             for store in (parts.store, *((parts.visibility,) if parts.visibility else ())):
@@ -158,7 +162,10 @@ class EngineCore:
                 opened.callback(runtime.close, 0.0)
             self._keeping.put(leasing.Beat())
             self._tidying.put(tidying.Begin())
-            self._check_alone(self._first_picture.wait(platform, _FIRST_LEASE, what="the first lease"))
+            table = self._first_picture.wait(platform, _FIRST_LEASE, what="the first lease")
+            if not standby:
+                self._check_alone(table)
+            self._standby = standby
             opened.pop_all()
         self._closed = False
 
@@ -167,7 +174,12 @@ class EngineCore:
         self._farewells.insert(0, call)
 
     def close(self, grace: float = 30.0) -> None:
-        """Take nothing new, let bodies end within the grace and turns be written, then let go. Twice is fine."""
+        """Take nothing new, let bodies end within the grace and turns be written, then let go. Twice is fine.
+
+        In a forked child nothing is done: it is the parent's to close.
+        """
+        if os.getpid() != self._owner:
+            return
         with self._gate:
             if self._closed or self._closing:
                 return
@@ -200,8 +212,8 @@ class EngineCore:
 
     @property
     def closed(self) -> bool:
-        """Whether it serves nobody."""
-        return self._closed
+        """Whether it serves nobody. In a forked child it never did."""
+        return self._closed or os.getpid() != self._owner
 
     @property
     def info(self) -> EngineInfo:
@@ -222,6 +234,7 @@ class EngineCore:
             self._me,
             leased=lambda news: self._engine.put((self._leased, news)),
             ttl=self._parts.settings.lease,
+            refused=self._first_picture.fail,
         )
         self._writer = Writer(
             store,
@@ -395,6 +408,8 @@ class EngineCore:
         after = {lease.shard: lease.fence for lease in (*news.leases, *news.giving)}
         lost = {shard for shard, fence in before.items() if after.get(shard) != fence}
         gained = {lease.shard for lease in news.leases if before.get(lease.shard) != lease.fence}
+        if self._standby and gained and not before:
+            _log.warning("this engine stood by, and takes over")
         self._leases, self._giving = (*news.leases, *news.giving), news.giving
         if lost:
             self._leave(lost)
@@ -489,6 +504,7 @@ class EngineCore:
             health_of(
                 self._me,
                 shards=(len(self._leases), self._effects.shards),
+                standby=self._standby and not self._leases,
                 turns=self._turns,
                 timers=self._timers,
                 activities=self._activities,

@@ -30,6 +30,8 @@ class Health:
     shards: int
     """That this engine owns, of `shards_in_all`."""
     shards_in_all: int
+    standby: bool
+    """Whether another engine has the store, and this one takes over when it is gone."""
     resident: int
     """Workflows in memory."""
     turns: int
@@ -53,6 +55,7 @@ def health_of(
     me: EngineInfo,
     *,
     shards: tuple[int, int],
+    standby: bool,
     turns: Turns,
     timers: Timers,
     activities: Activities,
@@ -61,7 +64,7 @@ def health_of(
 ) -> Health:
     """Put together on the engine's thread."""
     problems = [*(each for each in trouble if each), *runtime.notes]
-    if me.types and not shards[0]:
+    if me.types and not shards[0] and not standby:
         problems.append("no shard is owned: another engine has them all, or the leases are in doubt")
     queues = activities.queues()
     return Health(
@@ -73,6 +76,7 @@ def health_of(
         problems=problems,
         shards=shards[0],
         shards_in_all=shards[1],
+        standby=standby,
         resident=len(turns),
         turns=turns.busy,
         timers=len(timers),

@@ -15,10 +15,11 @@ from typing import Final, TypeAlias
 from attrs import frozen
 from msgspec.structs import replace
 
-from aion_core.model.errors import StoreClosed
+from aion_core.model.errors import StoreClosed, StoreRefused
 from aion_core.model.ids import Fence, Shard
 from aion_core.model.times import SECOND, Instant
 from aion_core.platform import Platform
+from aion_core.spi.capabilities import Capability
 from aion_core.spi.records import EngineInfo, Lease, LeaseTable
 from aion_core.spi.stores import EventStore
 
@@ -33,6 +34,8 @@ _MARGIN: Final = 0.2
 _SKEW: Final = 5 * SECOND
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 0.5  # a store that is back must not find its leases over only because nobody asked
+_STANDING_BY: Final = 0.25
+"""Seconds between two looks for a store for one engine that another one has."""
 _FAREWELL: Final = 0.1
 """Seconds that an engine stays in the table after it has left."""
 
@@ -79,16 +82,20 @@ class Keeper:
         me: EngineInfo,
         *,
         leased: Callable[[Leased], None],
+        refused: Callable[[StoreRefused], None],
         ttl: float = TTL,
     ) -> None:
         """`leased` hears of every change, and of the first picture. An engine without types is listed, and owns none.
 
-        `ttl` is in seconds.
+        `refused` hears when there is no first picture, and will be none. `ttl` is in seconds.
         """
         self._store = store
         self._platform = platform
         self._me = me
         self._leased = leased
+        self._refused = refused
+        self._alone = Capability.MULTI_ENGINE not in store.capabilities
+        """Whether the store is for one engine: it is owned as a whole, or not at all."""
         self._ttl = ttl
         self._pause = _FIRST_PAUSE
         self._next = platform.monotonic()
@@ -189,6 +196,10 @@ class Keeper:
         self._compare(table.now, wall, Instant(wall + round(lasted * SECOND)))
         self._eligible = bool(self._me.types) and self._clock is None
         rivals = sum(1 for each in table.engines if each.types and each.engine_id != self._me.engine_id)
+        if self._alone:
+            rivals = 0
+            if self._eligible and not table.mine:
+                self._next = began + _STANDING_BY
         self._share = ceil(self._store.shards / (rivals + 1)) if self._eligible else 0
         return table
 
@@ -237,6 +248,8 @@ class Keeper:
     # ---- what goes wrong
 
     def _try_again(self, error: Exception) -> None:
+        if self._told is None and isinstance(error, StoreRefused):
+            self._refused(error)
         if self._silence is None:
             _log.error("the leases can not be renewed, and it is tried again: %s", error)
         self._silence = f"the leases can not be renewed: {error}"

@@ -49,15 +49,19 @@ class Engine(Face[EngineCore]):
         workflows: Sequence[object] = (),
         activities: Sequence[object] = (),
         plugins: Sequence[object] = (),
+        standby: bool = False,
     ) -> Self:
         """Open stores and runtimes, take over what is unfinished, and run it.
 
         `config`: a path, a dict of the same shape, a `Config`, or None to look for `aion.toml`. `workflows` and
         `activities`: functions, modules (every decorated object in them) or dotted names. `plugins`: extensions, as
         objects or names. Raises `ConfigError`, a `PluginError`, `DuplicateName`, `StoreUnavailable`, `StoreRefused`,
-        or `StoreInUse` where another engine owns a store that takes one only.
+        or `StoreInUse` where another engine owns a store that takes one only; with `standby` it waits for the end of
+        that engine in the background, and takes over: until then it is as a `Client`.
         """
-        return cls(opened_core(config, SYSTEM, workflows=workflows, activities=activities, plugins=plugins))
+        return cls(
+            opened_core(config, SYSTEM, workflows=workflows, activities=activities, plugins=plugins, standby=standby)
+        )
 
     def health(self) -> Health:
         """How it is doing: the store, the leases, the queues, and what needs attention."""
@@ -101,11 +105,20 @@ class AsyncEngine(AsyncFace[EngineCore]):
         workflows: Sequence[object] = (),
         activities: Sequence[object] = (),
         plugins: Sequence[object] = (),
+        standby: bool = False,
         platform: Platform = SYSTEM,
     ) -> None:
         """Nothing is opened yet. Use `open`."""
         super().__init__(
-            partial(opened_core, config, platform, workflows=workflows, activities=activities, plugins=plugins)
+            partial(
+                opened_core,
+                config,
+                platform,
+                workflows=workflows,
+                activities=activities,
+                plugins=plugins,
+                standby=standby,
+            )
         )
 
     @classmethod
@@ -116,9 +129,10 @@ class AsyncEngine(AsyncFace[EngineCore]):
         workflows: Sequence[object] = (),
         activities: Sequence[object] = (),
         plugins: Sequence[object] = (),
+        standby: bool = False,
     ) -> Self:
         """As `Engine.open`; everything is opened when this is awaited or entered, on a thread."""
-        return cls(config, workflows=workflows, activities=activities, plugins=plugins)
+        return cls(config, workflows=workflows, activities=activities, plugins=plugins, standby=standby)
 
     async def health(self) -> Health:
         """See `Engine.health`."""
@@ -140,12 +154,13 @@ def opened_core(
     workflows: Sequence[object] = (),
     activities: Sequence[object] = (),
     plugins: Sequence[object] = (),
+    standby: bool = False,
 ) -> EngineCore:
     """An engine behind its face. `platform` is the real one but in simulations."""
     catalog = Catalog(workflows, activities)
     loaded = load(config, compose=partial(compose, extras=tuple(plugins)) if plugins else None)
     core = EngineCore(parts_of(loaded, catalog, platform))
-    core.open()
+    core.open(standby=standby)
     if isinstance(loaded.lookup, Plugins):  # a lookup of another kind, as tests have, tells nobody
         _tell(loaded.lookup, core, loaded)
     return core

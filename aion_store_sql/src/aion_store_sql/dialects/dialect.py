@@ -108,6 +108,11 @@ class Dialect(ABC):
     def look(self, cursor: Any) -> Server:
         """What the server says of itself. StoreRefused for one that can not hold a store."""
 
+    def explain(self, error: BaseException) -> str | None:
+        """What is wrong, and what to do about it, where this is known better than the driver says it."""
+        del error
+        return None
+
     @abstractmethod
     def lock_schema(self, cursor: Any) -> None:
         """Wait until nobody else changes tables here. Held until the transaction ends, or `unlock_schema`."""

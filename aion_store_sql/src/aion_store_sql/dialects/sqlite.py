@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -13,6 +13,9 @@ from sqlalchemy.dialects import sqlite
 from aion_core.spi import Damage
 from aion_store_sql import schema
 from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
+
+APPLICATION: Final = int.from_bytes(b"Aion", "big")
+"""What a file of ours says in its header."""
 
 
 class _Many(Put):
@@ -65,17 +68,7 @@ class Sqlite(Dialect):
 
     def is_away(self, error: BaseException) -> bool:
         """See `Dialect`."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        return code in {
-            sqlite3.SQLITE_BUSY,
-            sqlite3.SQLITE_LOCKED,
-            sqlite3.SQLITE_FULL,
-            sqlite3.SQLITE_IOERR,
-            sqlite3.SQLITE_CANTOPEN,
-            sqlite3.SQLITE_PROTOCOL,
-            sqlite3.SQLITE_INTERRUPT,
-            sqlite3.SQLITE_NOMEM,
-        }
+        return is_away(error)
 
     def is_shut_out(self, error: BaseException) -> bool:
         """See `Dialect`: there is no server."""
@@ -92,6 +85,19 @@ class Sqlite(Dialect):
         del cursor
         return Server()
 
+    def explain(self, error: BaseException) -> str | None:
+        """See `Dialect`."""
+        path = self.settings.address().database
+        match _code(error):
+            case sqlite3.SQLITE_NOTADB:
+                return f"{path} is no SQLite database: name another file in the url of [event_store]."
+            case sqlite3.SQLITE_CORRUPT:
+                return f"{path} is damaged ({error}). `aion store check` says what of it can be read."
+            case sqlite3.SQLITE_READONLY:
+                return f"{path} may not be written by this user: only clients can open it."
+            case _:
+                return None
+
     def lock_schema(self, cursor: Any) -> None:
         """See `Dialect`: the transaction is alone."""
 
@@ -106,7 +112,11 @@ class Sqlite(Dialect):
     def ddl(self, cursor: Any) -> list[str]:
         """See `Dialect`."""
         del cursor
-        return statements_of(schema.metadata, sqlite.dialect(), self._prefix)
+        return [*self.ddl_of(schema.metadata), f"PRAGMA application_id = {APPLICATION}"]
+
+    def ddl_of(self, tables: sa.MetaData) -> list[str]:
+        """The statements that make these tables."""
+        return statements_of(tables, sqlite.dialect(), self._prefix)
 
     def software(self, cursor: Any) -> str:
         """See `Dialect`."""
@@ -125,3 +135,23 @@ class Sqlite(Dialect):
     def _insert(self, table: sa.Table, columns: Sequence[str]) -> str:
         places = ", ".join("?" * len(columns))
         return f"INSERT INTO {self._name(table)} ({', '.join(columns)}) VALUES ({places})"
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether it may be possible later."""
+    return _code(error) in {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_NOMEM,
+    }
+
+
+def _code(error: BaseException) -> int:
+    """The primary one."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF

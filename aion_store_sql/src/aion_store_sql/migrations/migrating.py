@@ -70,6 +70,11 @@ class Migrator:
         self.migrate()
         return created_of(self._database.alone(self.known))
 
+    def ready(self, session: Session) -> Created | None:
+        """What the store says of itself, if there is nothing to migrate. StoreRefused for a newer one."""
+        known = self.known(session)
+        return created_of(known) if not self._waiting(known) and "store_id" in known else None
+
     def pending(self) -> list[Migration]:
         """What `migrate` would do."""
         return self._database.read(self._pending)
