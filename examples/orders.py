@@ -19,6 +19,9 @@ OUTSIDE = "outside.txt"
 """What happened outside, a line each: process, activity, idempotency key. No crash takes it back."""
 
 
+QUICKLY = aion.Retry(initial=0.1)
+
+
 @dataclass
 class Order:
     id: str
@@ -35,25 +38,25 @@ def happened(*what: object) -> None:
     time.sleep(0.03)
 
 
-@aion.activity
+@aion.activity(retry=QUICKLY)
 def reserve(order: Order) -> int:
     happened("a shelf for", order.id)
     return 7
 
 
-@aion.activity
+@aion.activity(retry=QUICKLY)
 def charge(order: Order) -> str:
     happened(order.cents, "cents")
     return f"receipt-{order.id}"
 
 
-@aion.activity
+@aion.activity(retry=QUICKLY)
 def pack(order: Order, shelf: int) -> str:
     happened(order.id)
     return f"parcel from shelf {shelf}"
 
 
-@aion.activity
+@aion.activity(retry=QUICKLY)
 def ship(order: Order, parcel: str) -> None:
     happened(order.id, "as", parcel)
 

@@ -12,9 +12,13 @@ ROOT = Path(__file__).parents[2]
 ACTIVITIES = {"reserve", "charge", "pack", "ship"}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_an_order_survives_every_kill_of_its_program(seed, tmp_path):
-    story = demo.play(seed, tmp_path, lambda *_: None)
+@pytest.fixture(scope="module", params=range(3))
+def story(request, tmp_path_factory):
+    """A play, with kills at other moments each time."""
+    return demo.play(request.param, tmp_path_factory.mktemp("demo"), lambda *_: None)
+
+
+def test_an_order_survives_every_kill_of_its_program(story):
     *dead, last = story.lives
 
     assert story.receipt == "receipt-42"
@@ -29,9 +33,7 @@ def test_an_order_survives_every_kill_of_its_program(seed, tmp_path):
         assert len({effect.key for effect in story.effects if effect.activity == name}) == 1
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_what_a_history_had_when_its_process_died_is_not_run_again(seed, tmp_path):
-    story = demo.play(seed, tmp_path, lambda *_: None)
+def test_what_a_history_had_when_its_process_died_is_not_run_again(story):
     for life, later in zip(story.lives, story.lives[1:], strict=False):
         ran = {effect.activity for effect in story.effects if effect.pid == later.pid}
         assert not ran & recorded_until(story.history, life.head)

@@ -4,7 +4,6 @@ import contextlib
 import tomllib
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +51,7 @@ def test_any_table_over_the_memory_store_is_read_or_refused_with_an_error_of_our
 
 @given(st.dictionaries(st.text("AB_", min_size=1, max_size=8).map("AION__{}".format), st.text(max_size=12), max_size=4))
 def test_any_environment_is_read_or_refused_with_an_error_of_ours(environ):
-    with pytest.raises(AionError):
+    with contextlib.suppress(AionError):
         load({}, compose=compose, environ=environ, cwd=PLACE)
 
 
