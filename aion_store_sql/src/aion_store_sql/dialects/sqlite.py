@@ -112,7 +112,7 @@ class Sqlite(Dialect):
     def ddl(self, cursor: Any) -> list[str]:
         """See `Dialect`."""
         del cursor
-        return [*self.ddl_of(schema.metadata), f"PRAGMA application_id = {APPLICATION}"]
+        return self.ddl_of(schema.metadata)
 
     def ddl_of(self, tables: sa.MetaData) -> list[str]:
         """The statements that make these tables."""

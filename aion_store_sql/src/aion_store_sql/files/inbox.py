@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
-from aion_core.spi import Message, Platform, StoreRefused, StoreUnavailable
+from aion_core.spi import Message, Platform, StoreClosed, StoreRefused, StoreUnavailable
 from aion_store_sql import schema
 from aion_store_sql.database import Session
 from aion_store_sql.dialects.sqlite import Sqlite, is_away
@@ -43,16 +43,30 @@ class InboxFile:
         self._guard = threading.Lock()
         self._connection: Connection | None = None
         self._written = 0
+        self._ended = False
+
+    def end(self) -> None:
+        """Let go of it for good."""
+        with self._guard:
+            self._ended = True
+        self.close()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection; the next use makes another one."""
         with self._guard:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
 
+    @property
+    def exists(self) -> bool:
+        """Whether anybody ever left a message."""
+        return self._connection is not None or self.path.exists()
+
     def version(self) -> Version | None:
-        """Another one whenever somebody has written; None while another process does."""
+        """Another one whenever somebody has written; None while another process does, and before anybody did."""
+        if not self.exists:
+            return None
         with self._guard:
             try:
                 return self.version_on(self._connected())
@@ -98,6 +112,8 @@ class InboxFile:
         self.read(once)
 
     def _connected(self) -> Connection:
+        if self._ended:
+            raise StoreClosed("event store")
         if self._connection is None:
             self._connection = connect(self.path, "rwc", _PRAGMAS, busy=0)
         return self._connection
@@ -141,6 +157,8 @@ class Inbox:
                 self._empty_at = version
             return messages
 
+        if not self._file.exists:
+            return ()
         self._make()
         return self._file.read(look)
 

@@ -38,7 +38,7 @@ from aion_store_sql.files.disk import file_system_of, mounts, sync_seconds
 from aion_store_sql.files.inbox import Inbox
 from aion_store_sql.files.lock import HeldElsewhere, Holder
 from aion_store_sql.files.shared import FULL, SqliteFile
-from aion_store_sql.files.standing import check_ours, path_of
+from aion_store_sql.files.standing import check_ours, make_ours, path_of
 from aion_store_sql.migrations.migrating import Created
 from aion_store_sql.ownership import check_ttl
 from aion_store_sql.places import Place
@@ -67,6 +67,7 @@ class FilePlace(Place):
         super().__init__(settings, platform, dialect)
         self._sqlite = dialect
         self._owns = False
+        self._closed = False
         self._collecting = threading.Lock()
         self._seen = threading.local()
         self.sync_seconds: float | None = None
@@ -76,12 +77,15 @@ class FilePlace(Place):
         """See `Place`."""
         path = path_of(self.settings)
         full = self.settings.durability is Durability.FSYNC
+        self._closed = False
         self._file = SqliteFile.opened(path, FULL if full else "NORMAL", self.platform)
         self._inbox = Inbox(self._file.inbox, self._sqlite, self.mail, self.platform)
         self._database.use(self._file.readers, self._file.writers)
 
     def close(self) -> None:
         """See `Place`."""
+        self._closed = True
+        self.tell()
         if self._owns:
             self._owns = False
             self._file.lock.disown()
@@ -173,7 +177,7 @@ class FilePlace(Place):
     def wait(self, timeout: float) -> None:
         """See `Place`. Each thread is told of what came since it waited last."""
         file, left = self._file, timeout
-        while True:
+        while not self._closed:
             elsewhere = self._inbox.version() if file.lock.owned else file.version()
             with file.news:
                 now = (file.lock.owned, file.written, elsewhere)
@@ -211,6 +215,7 @@ class FilePlace(Place):
         if self._exists() and (found := self.read(self._look)) is not None:
             return found
         with self._visit():
+            super().write(make_ours)  # before there are tables: a file that has some is theirs who say so
             return self.migrator.prepared()
 
     def _look(self, session: Session) -> Created | None:

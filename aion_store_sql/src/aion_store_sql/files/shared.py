@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from aion_core.spi import EngineId, Platform, StoreRefused
+from aion_core.spi import EngineId, Platform, StoreClosed, StoreRefused
 from aion_store_sql.files.connecting import Connection, connect
 from aion_store_sql.files.inbox import InboxFile, version_of
 from aion_store_sql.files.lock import FileLock
@@ -109,7 +109,7 @@ class SqliteFile:
             with self._looking:
                 if self._look is not None:
                     self._look.close()
-            self.inbox.close()
+            self.inbox.end()
             self.readers.dispose()
             self.writers.dispose()  # the last connection: it folds the log into the file
             self.lock.close()
@@ -143,6 +143,8 @@ class SqliteFile:
     def version(self) -> int:
         """Another one whenever another connection has written. Cheap."""
         with self._looking:
+            if not self._openings:
+                raise StoreClosed("event store")
             if self._look is None:
                 self._look = self._connect_to_read()
             return version_of(self._look)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from aion_core.spi import StoreRefused
+from aion_store_sql import schema
 from aion_store_sql.database import Session
 from aion_store_sql.dialects.sqlite import APPLICATION
 from aion_store_sql.files.disk import file_system_of, is_shared, mounts
@@ -51,5 +52,12 @@ def path_of(settings: SqlSettings, mounted: str | None = None) -> Path:
 def check_ours(session: Session, path: Path) -> None:
     """StoreRefused for another program's database. An empty one is nobody's."""
     (application,) = session.rows("PRAGMA application_id")[0]
-    if application != APPLICATION and session.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
+    if application == APPLICATION or session.dialect.has_table(session.cursor, schema.meta):
+        return
+    if application or session.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
         raise StoreRefused(f"{path} is a database of another program: {_ELSEWHERE}.")
+
+
+def make_ours(session: Session) -> None:
+    """Say in the file whose it is."""
+    session.cursor.execute(f"PRAGMA application_id = {APPLICATION}")
