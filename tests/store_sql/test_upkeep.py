@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -192,7 +193,7 @@ def test_a_commit_in_the_middle_of_a_backup_is_not_in_it(file, tmp_path, monkeyp
 
     def counted(database):
         rows = count(database)
-        if not life.store.state([WorkflowId("meanwhile")])[0]:
+        if "aion_workflow" in rows and not life.store.state([WorkflowId("meanwhile")])[0]:
             life.commit(start_commit("meanwhile", fence=life.fence))
         return rows
 
@@ -223,6 +224,15 @@ def test_the_messages_of_other_processes_are_in_the_backup(file, tmp_path):
     copied = sqlite3.connect(tmp_path / "copy.db-inbox")
     assert copied.execute("SELECT message FROM inbox").fetchall() == [("hello",)]
     copied.close()
+
+
+def test_messages_of_an_older_backup_do_not_stay_beside_the_new_one(file, tmp_path):
+    (tmp_path / "copy.db-inbox").write_text("of the older one")
+    with file.store() as store:
+        with pytest.raises(StoreRefused, match="there already"):
+            store.backup(str(tmp_path / "copy.db"))
+        store.backup(str(tmp_path / "copy.db"), force=True)
+    assert not (tmp_path / "copy.db-inbox").exists()
 
 
 def test_a_backup_replaces_nothing_unless_it_is_told_to(file, tmp_path):
@@ -427,17 +437,34 @@ sys.stdin.read()
 """
 
 
-def test_a_store_that_another_process_holds_is_not_restored(file, backup):
-    path, _ = backup
+@contextmanager
+def another_process(file):
+    """That holds the file."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, file.settings.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
         assert holder.stdout.readline() == "held\n"
         try:
-            with pytest.raises(StoreUnavailable, match=f"held by process {holder.pid}"):
-                file.store().restore(str(path), force=True)
+            yield holder
         finally:
             os.kill(holder.pid, signal.SIGKILL)
+
+
+def test_a_store_that_another_process_holds_is_not_restored(file, backup):
+    path, _ = backup
+    with another_process(file) as holder, pytest.raises(StoreUnavailable, match=f"held by process {holder.pid}"):
+        file.store().restore(str(path), force=True)
+
+
+def test_a_store_that_another_process_holds_is_checked_and_backed_up(file, tmp_path):
+    life = opened(file)
+    fill(life)
+    life.close()
+    with another_process(file), file.store() as store:
+        assert list(store.check()) == []
+        store.backup(str(tmp_path / "copy.db"))
+    with of(file, tmp_path / "copy.db") as copy:
+        assert ids(copy) == ["order-1", "order-2"]
 
 
 def test_an_interrupted_restore_leaves_the_old_store_in_its_place(file, backup, tmp_path, monkeypatch):

@@ -39,14 +39,25 @@ class Dump:
 
 
 def backup_file(path: Path, target: Path, *, force: bool) -> Backup:
-    """The inbox file first, then the main file: a message that is moved meanwhile is in both, which is harmless."""
-    sources = [(path.with_name(path.name + INBOX), target.with_name(target.name + INBOX)), (path, target)]
-    sources = [(source, copy) for source, copy in sources if source.exists()]
-    _refuse_existing([copy for _, copy in sources], force=force)
-    rows = 0
-    for source, copy in sources:
-        rows = copy_file(source, copy)
-    return Backup(files=[str(copy) for _, copy in sources], rows=rows)
+    """The messages of other processes first: one that is taken over meanwhile is in both copies, which is harmless."""
+    inbox, inbox_copy = path.with_name(path.name + INBOX), target.with_name(target.name + INBOX)
+    _refuse_existing([target, inbox_copy], force=force)
+    files = [str(target)]
+    if inbox.exists() and _rows_of(inbox):
+        copy_file(inbox, inbox_copy)
+        files.insert(0, str(inbox_copy))
+    else:
+        inbox_copy.unlink(missing_ok=True)  # of a backup that this one replaces
+    rows = copy_file(path, target)
+    return Backup(files=files, rows=rows)
+
+
+def _rows_of(path: Path) -> int:
+    try:
+        with _reading(path) as database:
+            return sum(count_rows(database).values())
+    except sqlite3.DatabaseError as error:
+        raise _translated(path, error) from error
 
 
 def copy_file(source: Path, target: Path) -> int:

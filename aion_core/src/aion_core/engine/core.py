@@ -17,7 +17,6 @@ from aion_core.client.requests import AnyReaction, AnyRequest, Ending
 from aion_core.client.stored import ending_of
 from aion_core.client.through_store import StoreBackend
 from aion_core.codec import Values
-from aion_core.engine import janitor as tidying
 from aion_core.engine import keeper as leasing
 from aion_core.engine import watcher as watching
 from aion_core.engine.activities import Activities
@@ -26,7 +25,7 @@ from aion_core.engine.effects import Effects, Lanes, Step
 from aion_core.engine.endings import Endings
 from aion_core.engine.health import Health, health_of
 from aion_core.engine.host import Host
-from aion_core.engine.janitor import Janitor
+from aion_core.engine.janitor import Begin, Janitor
 from aion_core.engine.keeper import Keeper, Leased
 from aion_core.engine.messages import Messages
 from aion_core.engine.reader import Reader
@@ -161,7 +160,7 @@ class EngineCore:
                 runtime.open(host)
                 opened.callback(runtime.close, 0.0)
             self._keeping.put(leasing.Beat())
-            self._tidying.put(tidying.Begin())
+            self._tidying.put(Begin())
             table = self._first_picture.wait(platform, _FIRST_LEASE, what="the first lease")
             if not standby:
                 self._check_alone(table)
@@ -346,7 +345,8 @@ class EngineCore:
         try:
             for method, argument in steps:
                 method(argument)
-            due = _earlier(self._timers.due(), self._activities.due(self.platform.monotonic()))
+            times = (self._timers.due(), self._activities.due(self.platform.monotonic()))
+            due = min((time for time in times if time is not None), default=None)
             self._turns.flush()
             if self._idle is not None or self._drained is not None or self._giving:
                 self._settle_down()
@@ -594,9 +594,3 @@ def _hand_on(settled: Reply[T], to: Reply[T]) -> None:
         to.set(settled.result())
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the caller's
         to.fail(error)
-
-
-def _earlier(one: float | None, other: float | None) -> float | None:
-    if one is None or other is None:
-        return one if other is None else other
-    return min(one, other)
