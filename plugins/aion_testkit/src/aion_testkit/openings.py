@@ -18,21 +18,23 @@ class Openings(Generic[S]):
 
     def __init__(self, make_store: Callable[[], S]) -> None:
         self._make_store = make_store
-        self._made: list[S] = []
-        self._crashed: list[weakref.ref[S]] = []
-        """Not kept: what their destructors let go of, such as the lock of a file, a dead process lets go of too."""
+        self._made: list[weakref.ref[S]] = []
+        self._open: list[S] = []
+        """Kept, so that none is collected while it is open; but for one that crashed: what its destructors let go of,
+        such as the lock of a file, a dead process lets go of too."""
         self.store = self.open()
 
     def new(self) -> S:
         """One more store object onto the same place, not yet opened."""
         store = self._make_store()
-        self._made.append(store)
+        self._made.append(weakref.ref(store))
         return store
 
     def open(self) -> S:
         """One more open store object onto the same place."""
         store = self.new()
         store.open()
+        self._open.append(store)
         return store
 
     def reopen(self) -> S:
@@ -43,17 +45,18 @@ class Openings(Generic[S]):
 
     def crash(self) -> S:
         """Drop the store without closing it and open the place with a new object, as after a crash."""
-        self._made.remove(self.store)
-        self._crashed.append(weakref.ref(self.store))
+        self._open.remove(self.store)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # a crash is allowed to leave files and sockets open
             self.store = self.new()
             gc.collect()
         self.store.open()
+        self._open.append(self.store)
         return self.store
 
     def close(self) -> None:
         """Close whatever is still there."""
-        for store in (*self._made, *(crashed() for crashed in self._crashed)):
+        for made in self._made:
+            store = made()
             if store is not None:
                 store.close()
