@@ -143,3 +143,4 @@ def _bury(engine: aion.Engine) -> None:
     with suppress(Exception):
         core._close_lanes()
     core._closed = True
+    type(core._store).close(core._store)  # its own was taken away
