@@ -174,5 +174,3 @@ CREATE INDEX aion_workflow_status ON aion_workflow (status, workflow_id);
 
 CREATE INDEX aion_workflow_wake ON aion_workflow (next_wake, workflow_id);
 
-PRAGMA application_id = 1097428846;
-
