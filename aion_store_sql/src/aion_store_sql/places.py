@@ -40,6 +40,9 @@ from aion_store_sql.visible import VisibleRows
 
 T = TypeVar("T")
 
+_LOOKS: Final = 10
+_MOMENT: Final = 0.01
+"""Seconds between them."""
 _CURSOR: Final = "visibility_cursor"
 
 
@@ -175,8 +178,22 @@ class Place:
         """Bring in what was posted elsewhere."""
 
     def lease(self, me: EngineInfo, want: int, ttl: float) -> LeaseTable:
-        """See `EventStore.lease`."""
-        return self.write(lambda session: self._leases.lease(session, me, want, ttl))
+        """See `EventStore.lease`.
+
+        A free shard that somebody holds just now is passed over. Mostly it is its old owner, who learns in that moment
+        that it is fenced, so it is looked for again; but not for long, since it may be a process that was stopped.
+        """
+
+        def lease(session: Session) -> LeaseTable:
+            return self._leases.lease(session, me, want, ttl)
+
+        table = self.write(lease)
+        for _ in range(_LOOKS):
+            if len(table.mine) >= want or None not in table.owners.values():
+                break
+            self.platform.sleep(_MOMENT)
+            table = self.write(lease)
+        return table
 
     def release(self, leases: Collection[Lease]) -> None:
         """See `EventStore.release`."""
