@@ -84,7 +84,7 @@ class VisibleRows:
     def _attribute_rows(self, summary: Summary) -> list[Row]:
         rows: list[Row] = []
         for name, value in summary.attributes.items():
-            parts = value if isinstance(value, tuple) else (value,)
+            parts = dict.fromkeys(value) if isinstance(value, tuple) else (value,)
             rows += [
                 (summary.id, summary.run_id, name, number, *self._columns(part)) for number, part in enumerate(parts)
             ]

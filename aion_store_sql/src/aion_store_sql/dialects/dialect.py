@@ -56,6 +56,8 @@ class Dialect(ABC):
     begin: str = "BEGIN"
     commits_ddl: ClassVar[bool] = False
     """Whether a change of a table ends the transaction, and is durable by itself."""
+    sorts_groups: ClassVar[bool] = True
+    """Whether rows that come in the order of the first column are sorted as they come, and not all before the first."""
 
     def __init__(self, settings: SqlSettings) -> None:
         """Nothing is touched."""

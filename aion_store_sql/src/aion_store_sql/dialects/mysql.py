@@ -66,6 +66,7 @@ class Mysql(Dialect):
     among: ClassVar[str] = "IN ?"
     commits_ddl: ClassVar[bool] = True
     clock: ClassVar[str | None] = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
+    sorts_groups: ClassVar[bool] = False
 
     def engine(self) -> sa.Engine:
         """See `Dialect`."""
