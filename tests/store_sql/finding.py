@@ -66,7 +66,7 @@ class FindingCases:
     def test_texts_that_differ_at_their_ends_are_told_apart(self, store, monkeypatch, few):
         monkeypatch.setattr(finding, "_FEW", few)
         starts = ("a" * 127, "a" * 128, "\U0001f9fe" * MAX_TEXT)
-        texts = [start[: MAX_TEXT - 1] + end for start in starts for end in _ENDS]
+        texts = [start[: MAX_TEXT - len(end)] + end for start in starts for end in _ENDS]
         rows = [summary(f"w-{n}", number=n, attributes={"customer": text}) for n, text in enumerate(texts, start=1)]
         store.record(rows)
         wanted = [Comparison(CUSTOMER, operator, text) for operator, text in product(Operator, texts)]
@@ -123,7 +123,7 @@ class FindingCases:
         for _ in range(10_000):
             deep = Not(deep)
         assert store.count(deep) == 1
-        for n in range(4_000):
+        for n in range(10_000):
             deep = (Or if n % 2 else And)((deep, leaf))
         with pytest.raises(StoreRefused, match="database refuses"):
             store.count(deep)

@@ -5,7 +5,7 @@ What comes out is true or false and never NULL, so that NOT is the plain negatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -73,70 +73,67 @@ class _Joint:
     count: int
 
 
-class Conditions:
-    """Writes conditions for one database."""
+def sql_of(condition: Condition | None) -> Sql:
+    """None is true of every run. Needs no stack of its own, however deep the condition is."""
+    if condition is None:
+        return TRUE
+    written: list[Sql] = []
+    waiting: list[tuple[Condition | _Joint, bool]] = [(condition, False)]
+    while waiting:
+        part, negated = waiting.pop()
+        match part:
+            case Not(operand):
+                waiting.append((operand, not negated))
+            case And(operands) | Or(operands):
+                waiting.append((_Joint(isinstance(part, And) is not negated, len(operands)), False))
+                waiting += [(operand, negated) for operand in operands]
+            case _Joint(conjunction, count):
+                first = len(written) - count
+                written[first:] = [(all_of if conjunction else any_of)(*written[first:])]
+            case test:
+                found = _test(test)
+                written.append(Sql(f"NOT ({found.text})", found.values) if negated else found)
+    return written[0]
 
-    def __init__(self, stored: Callable[[str], str]) -> None:
-        """`stored` is a text as the database keeps it."""
-        self._stored = stored
 
-    def sql(self, condition: Condition | None) -> Sql:
-        """None is true of every run. Needs no stack of its own, however deep the condition is."""
-        if condition is None:
-            return TRUE
-        written: list[Sql] = []
-        waiting: list[tuple[Condition | _Joint, bool]] = [(condition, False)]
-        while waiting:
-            part, negated = waiting.pop()
-            match part:
-                case Not(operand):
-                    waiting.append((operand, not negated))
-                case And(operands) | Or(operands):
-                    waiting.append((_Joint(isinstance(part, And) is not negated, len(operands)), False))
-                    waiting += [(operand, negated) for operand in operands]
-                case _Joint(conjunction, count):
-                    first = len(written) - count
-                    written[first:] = [(all_of if conjunction else any_of)(*written[first:])]
-                case test:
-                    found = self._test(test)
-                    written.append(Sql(f"NOT ({found.text})", found.values) if negated else found)
-        return written[0]
+def rows_of(test: ValueTest, row: str) -> Sql:
+    """What an attribute's rows say of themselves, if its value passes the test."""
+    return all_of(Sql(f"{row}.name = ?", (test.field.name,)), _of_value(test, row))
 
-    def rows(self, test: ValueTest, row: str) -> Sql:
-        """What an attribute's rows say of themselves, if its value passes the test."""
-        return all_of(Sql(f"{row}.name = ?", (test.field.name,)), self._of_value(test, row))
 
-    def _of_value(self, test: ValueTest, attributes: str) -> Sql:
-        column = column_of(test.field, attributes)
-        match test:
-            case Comparison(_, operator, value):
-                return _compared(column, operator, self._bound(value))
-            case Contains(_, keyword):
-                return _compared(column, Operator.EQ, self._bound(keyword))
-            case Among(_, values):
-                return _among(column, [self._bound(value) for value in values])
-            case Between(_, low, high):
-                return _between(column, self._bound(low), self._bound(high))
-            case StartsWith(_, prefix):
-                return _begins(column, self._bound(prefix))
+def _test(test: ValueTest | IsNull) -> Sql:
+    field = test.field
+    if isinstance(test, IsNull):
+        return lacking(field)
+    found = _of_value(test, "a")
+    if field.attribute:
+        return _exists(all_of(Sql("a.name = ?", (field.name,)), opaque(found)))
+    if field.name in NULLABLE:
+        return Sql(f"{column_of(field).name} IS NOT NULL AND {found.text}", found.values)
+    return found
 
-    def _test(self, test: ValueTest | IsNull) -> Sql:
-        field = test.field
-        if isinstance(test, IsNull):
-            return lacking(field)
-        found = self._of_value(test, "a")
-        if field.attribute:
-            return _exists(all_of(Sql("a.name = ?", (field.name,)), opaque(found)))
-        if field.name in NULLABLE:
-            return Sql(f"{column_of(field).name} IS NOT NULL AND {found.text}", found.values)
-        return found
 
-    def _bound(self, value: AttributeValue) -> Any:
-        if isinstance(value, str):
-            return self._stored(str(value))
-        if isinstance(value, datetime):
-            return instant(value)
-        return int(value) if isinstance(value, bool) else value
+def _of_value(test: ValueTest, attributes: str) -> Sql:
+    column = column_of(test.field, attributes)
+    match test:
+        case Comparison(_, operator, value):
+            return _compared(column, operator, _bound(value))
+        case Contains(_, keyword):
+            return _compared(column, Operator.EQ, _bound(keyword))
+        case Among(_, values):
+            return _among(column, [_bound(value) for value in values])
+        case Between(_, low, high):
+            return _between(column, _bound(low), _bound(high))
+        case StartsWith(_, prefix):
+            return _begins(column, stored(prefix))
+
+
+def _bound(value: AttributeValue) -> Any:
+    if isinstance(value, str):
+        return stored(str(value))
+    if isinstance(value, datetime):
+        return instant(value)
+    return int(value) if isinstance(value, bool) else value
 
 
 @frozen
@@ -206,7 +203,7 @@ def _compared(column: Column, operator: Operator, value: Any) -> Sql:
         case Operator.EQ:
             return _near(column, test, value, value)
         case Operator.NE:
-            return test
+            return all_of(Sql(f"{column.start} IS NOT NULL"), test) if column.start else test
         case Operator.LT | Operator.LE:
             return _near(column, test, None, value)
         case Operator.GT | Operator.GE:
@@ -247,6 +244,16 @@ def _near(column: Column, test: Sql, low: Any, high: Any) -> Sql:
     if low is not None:
         text, values = f"{column.start} >= ? AND {text}", (start_of(low), *values)
     return Sql(text, values)
+
+
+def stored(text: str) -> str:
+    """A text of any characters as columns take it: in the same order, and never two of them as one.
+
+    PostgreSQL keeps no character 0, and MariaDB sorts it as if it was not there.
+    """
+    if "\0" in text or "\1" in text:
+        return text.replace("\1", "\1\2").replace("\0", "\1\1")
+    return text
 
 
 def start_of(text: str) -> str:

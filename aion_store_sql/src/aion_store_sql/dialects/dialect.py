@@ -156,10 +156,6 @@ class Dialect(ABC):
         del index
         return ""
 
-    def stored(self, text: str) -> str:
-        """A text of any characters as a column takes it: in the same order, and never two of them as one."""
-        return text
-
     def _text(self, sql: str) -> str:
         return sql.replace("{among}", self.among).replace(PREFIX, self._prefix)
 
