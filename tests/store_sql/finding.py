@@ -159,4 +159,5 @@ def _all(store, query, limit):
     while page.next is not None:
         page = store.list(query, after=page.next, limit=limit)
         found += page.items
+        assert len(found) <= 100, "a list comes to an end"
     return found
