@@ -5,11 +5,11 @@ What comes out is true or false and never NULL, so that NOT is the plain negatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from aion_core.spi import (
     Among,
@@ -43,7 +43,8 @@ _ATTRIBUTE_COLUMNS: Final = {
 _LAST: Final = 0x10FFFF
 _SURROGATES: Final = range(0xD800, 0xE000)
 
-_Test: TypeAlias = Comparison | Among | Between | Contains | StartsWith | IsNull
+ValueTest: TypeAlias = Comparison | Among | Between | Contains | StartsWith
+"""What is only true of a run that has a value for the field."""
 
 
 @frozen
@@ -58,6 +59,8 @@ class Sql:
     """Has an OR that is not in parentheses."""
 
 
+FENCE: Final = "LIMIT 1 OFFSET 0"
+"""In EXISTS: look row by row. PostgreSQL makes a join of it else, and guesses wrong how many rows come of that."""
 TRUE: Final = Sql("1 = 1")
 FALSE: Final = Sql("1 = 0")
 
@@ -70,68 +73,67 @@ class _Joint:
     count: int
 
 
-class Conditions:
-    """Writes conditions for one database."""
+def sql_of(condition: Condition | None) -> Sql:
+    """None is true of every run. Needs no stack of its own, however deep the condition is."""
+    if condition is None:
+        return TRUE
+    written: list[Sql] = []
+    waiting: list[tuple[Condition | _Joint, bool]] = [(condition, False)]
+    while waiting:
+        part, negated = waiting.pop()
+        match part:
+            case Not(operand):
+                waiting.append((operand, not negated))
+            case And(operands) | Or(operands):
+                waiting.append((_Joint(isinstance(part, And) is not negated, len(operands)), False))
+                waiting += [(operand, negated) for operand in operands]
+            case _Joint(conjunction, count):
+                first = len(written) - count
+                written[first:] = [(all_of if conjunction else any_of)(*written[first:])]
+            case test:
+                found = _test(test)
+                written.append(Sql(f"NOT ({found.text})", found.values) if negated else found)
+    return written[0]
 
-    def __init__(self, stored: Callable[[str], str]) -> None:
-        """`stored` is a text as the database keeps it."""
-        self._stored = stored
 
-    def sql(self, condition: Condition | None) -> Sql:
-        """None is true of every run. Needs no stack of its own, however deep the condition is."""
-        if condition is None:
-            return TRUE
-        written: list[Sql] = []
-        waiting: list[tuple[Condition | _Joint, bool]] = [(condition, False)]
-        while waiting:
-            part, negated = waiting.pop()
-            match part:
-                case Not(operand):
-                    waiting.append((operand, not negated))
-                case And(operands) | Or(operands):
-                    waiting.append((_Joint(isinstance(part, And) is not negated, len(operands)), False))
-                    waiting += [(operand, negated) for operand in operands]
-                case _Joint(conjunction, count):
-                    first = len(written) - count
-                    written[first:] = [_joined(conjunction, written[first:])]
-                case test:
-                    found = self._test(test)
-                    written.append(Sql(f"NOT ({found.text})", found.values) if negated else found)
-        return written[0]
+def rows_of(test: ValueTest, row: str) -> Sql:
+    """What an attribute's rows say of themselves, if its value passes the test."""
+    return all_of(Sql(f"{row}.name = ?", (test.field.name,)), _of_value(test, row))
 
-    def bound(self, value: AttributeValue) -> Any:
-        """A value as it is bound."""
-        if isinstance(value, str):
-            return self._stored(str(value))
-        if isinstance(value, datetime):
-            return instant(value)
-        return int(value) if isinstance(value, bool) else value
 
-    def _test(self, test: _Test) -> Sql:
-        field = test.field
-        if isinstance(test, IsNull):
-            return lacking(field)
-        column = column_of(field)
-        match test:
-            case Comparison(_, operator, value):
-                return self._present(field, _compared(column, operator, self.bound(value)))
-            case Contains(_, keyword):
-                return self._present(field, _compared(column, Operator.EQ, self.bound(keyword)))
-            case Among(_, values):
-                return self._present(field, _among(column, [self.bound(value) for value in values]))
-            case Between(_, low, high):
-                return self._present(field, _between(column, self.bound(low), self.bound(high)))
-            case StartsWith(_, prefix):
-                return self._present(field, _begins(column, self.bound(prefix)))
+def _test(test: ValueTest | IsNull) -> Sql:
+    field = test.field
+    if isinstance(test, IsNull):
+        return lacking(field)
+    found = _of_value(test, "a")
+    if field.attribute:
+        return _exists(all_of(Sql("a.name = ?", (field.name,)), opaque(found)))
+    if field.name in NULLABLE:
+        return Sql(f"{column_of(field).name} IS NOT NULL AND {found.text}", found.values)
+    return found
 
-    @staticmethod
-    def _present(field: Field, test: Sql) -> Sql:
-        """The run has a value for the field, of which this is true."""
-        if field.attribute:
-            return Sql(f"EXISTS ({_VALUES} AND {test.text})", (field.name, *test.values))
-        if field.name in NULLABLE:
-            return Sql(f"{column_of(field).name} IS NOT NULL AND {test.text}", test.values)
-        return test
+
+def _of_value(test: ValueTest, attributes: str) -> Sql:
+    column = column_of(test.field, attributes)
+    match test:
+        case Comparison(_, operator, value):
+            return _compared(column, operator, _bound(value))
+        case Contains(_, keyword):
+            return _compared(column, Operator.EQ, _bound(keyword))
+        case Among(_, values):
+            return _among(column, [_bound(value) for value in values])
+        case Between(_, low, high):
+            return _between(column, _bound(low), _bound(high))
+        case StartsWith(_, prefix):
+            return _begins(column, stored(prefix))
+
+
+def _bound(value: AttributeValue) -> Any:
+    if isinstance(value, str):
+        return stored(str(value))
+    if isinstance(value, datetime):
+        return instant(value)
+    return int(value) if isinstance(value, bool) else value
 
 
 @frozen
@@ -151,35 +153,48 @@ def column_of(field: Field, attributes: str = "a") -> Column:
     return Column(f"{attributes}.{name}", f"{attributes}.text_start" if name == "as_text" else None)
 
 
-_VALUES: Final = (
-    "SELECT 1 FROM aion_attribute a WHERE a.workflow_id = v.workflow_id AND a.run_id = v.run_id AND a.name = ?"
-)
+def opaque(test: Sql) -> Sql:
+    """The same test, but no index is used for it.
+
+    For every single run SQLite would go through all values that pass the bare one, instead of the run's own.
+    """
+    return Sql(f"COALESCE({test.text}, 1 = 0)", test.values)
 
 
 def lacking(field: Field) -> Sql:
     """The run has no value for the field."""
     if field.attribute:
-        return Sql(f"NOT EXISTS ({_VALUES})", (field.name,))
+        having = _exists(Sql("a.name = ?", (field.name,)))
+        return evolve(having, text=f"NOT {having.text}")
     return Sql(f"{column_of(field).name} IS NULL") if field.name in NULLABLE else FALSE
 
 
-def _joined(conjunction: bool, operands: Sequence[Sql]) -> Sql:  # noqa: FBT001 # of the two, and is the one it asks for
-    if not operands:
-        return TRUE if conjunction else FALSE
-    if conjunction:
-        operands = [
-            Sql(f"({operand.text})", operand.values, operand.depth + 1) if operand.alternatives else operand
-            for operand in operands
-        ]
+def _exists(rows: Sql) -> Sql:
+    of_run = "a.workflow_id = v.workflow_id AND a.run_id = v.run_id"
+    return Sql(f"EXISTS (SELECT 1 FROM aion_attribute a WHERE {of_run} AND {rows.text} {FENCE})", rows.values)
+
+
+def all_of(*operands: Sql) -> Sql:
+    """Every one of them is true."""
     # The deepest one first: SQLite before 3.46 holds no more than 100 open words at a time, and an operand before
     # the parenthesis is one of them, and so is the word between.
-    operands = sorted(operands, key=lambda operand: operand.depth, reverse=True)
-    return Sql(
-        (" AND " if conjunction else " OR ").join(operand.text for operand in operands),
-        tuple(value for operand in operands for value in operand.values),
-        operands[0].depth,
-        not conjunction,
-    )
+    closed = sorted(map(_closed, operands), key=lambda operand: operand.depth, reverse=True)
+    return _written(" AND ", closed) if closed else TRUE
+
+
+def any_of(*operands: Sql) -> Sql:
+    """At least one of them is true."""
+    ranked = sorted(operands, key=lambda operand: operand.depth, reverse=True)  # as in `all_of`
+    return evolve(_written(" OR ", ranked), alternatives=True) if ranked else FALSE
+
+
+def _closed(operand: Sql) -> Sql:
+    return Sql(f"({operand.text})", operand.values, operand.depth + 1) if operand.alternatives else operand
+
+
+def _written(word: str, operands: Sequence[Sql]) -> Sql:
+    values = tuple(value for operand in operands for value in operand.values)
+    return Sql(word.join(operand.text for operand in operands), values, operands[0].depth)
 
 
 def _compared(column: Column, operator: Operator, value: Any) -> Sql:
@@ -188,7 +203,7 @@ def _compared(column: Column, operator: Operator, value: Any) -> Sql:
         case Operator.EQ:
             return _near(column, test, value, value)
         case Operator.NE:
-            return test
+            return all_of(Sql(f"{column.start} IS NOT NULL"), test) if column.start else test
         case Operator.LT | Operator.LE:
             return _near(column, test, None, value)
         case Operator.GT | Operator.GE:
@@ -229,6 +244,16 @@ def _near(column: Column, test: Sql, low: Any, high: Any) -> Sql:
     if low is not None:
         text, values = f"{column.start} >= ? AND {text}", (start_of(low), *values)
     return Sql(text, values)
+
+
+def stored(text: str) -> str:
+    """A text of any characters as columns take it: in the same order, and never two of them as one.
+
+    PostgreSQL keeps no character 0, and MariaDB sorts it as if it was not there.
+    """
+    if "\0" in text or "\1" in text:
+        return text.replace("\1", "\1\2").replace("\0", "\1\1")
+    return text
 
 
 def start_of(text: str) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
 from aion_core.spi import AttributeType, Order, PageToken, StoreRefused
-from aion_store_sql.conditions import NULLABLE, Column, Sql, column_of, lacking, start_of
+from aion_store_sql.conditions import FENCE, NULLABLE, TRUE, Sql, all_of, column_of, lacking, opaque, start_of
 
 _Int64: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
@@ -41,17 +41,58 @@ def place_of(token: PageToken, query: str) -> Place:
 
 @frozen
 class Stretch:
-    """Runs that stand together in a list. `key` is what they are ordered by, before their ids."""
+    """Runs that stand together in a list, as rows of `row`: of `v`, or of `o`, the attribute they are ordered by."""
 
+    row: str
     key: str
-    tables: str
+    """What they are ordered by, before their ids."""
     where: Sql
     order: str
+    leading: str | None = None
+    """The first column of the order, if no index has all of it."""
+    direction: str = "DESC"
+    """Of the values; ids always fall."""
+
+    def select(self, where: Sql, few: Sql | None) -> Sql:
+        """Summary, key, run id and workflow id of those that match, in order; a LIMIT is to follow.
+
+        `few` is what the rows `f` of an attribute say of the few runs that come into question: then it begins with
+        these, and else it goes through all runs in their order.
+        """
+        row, own = self.row, self.where
+        # Not a join: PostgreSQL guesses that next to no rows would come of it, and sorts all of them.
+        summary = "v.summary" if row == "v" else f"(SELECT v.summary FROM aion_visible v WHERE {_same('v', 'o')})"
+        shown = f"SELECT {summary}, {self.key}, {row}.run_id, {row}.workflow_id"
+        if few is None:
+            return self._ordered(f"{shown} FROM {_TABLES[row]}", all_of(own, self._matching(where)), self.order)
+        # SQLite takes the tables of a CROSS JOIN in this order.
+        tables = f"aion_attribute f CROSS JOIN {_TABLES[row]}"
+        found = all_of(few, Sql(_same(row, "f")), opaque(own), self._matching(where))
+        return self._ordered(f"{shown} FROM {tables}", found, self.order)
+
+    def leads(self, where: Sql) -> Sql:
+        """The leading column of those that match, in order; a LIMIT is to follow."""
+        found = all_of(self.where, self._matching(where))
+        shown = f"SELECT {self.leading} FROM {_TABLES[self.row]}"
+        return self._ordered(shown, found, f"{self.leading} {self.direction}")
+
+    def until(self, lead: Any) -> Stretch:
+        """As far as this value of the leading column."""
+        within = Sql(f"{self.leading} {'>=' if self.direction == 'DESC' else '<='} ?", (lead,))
+        return evolve(self, where=all_of(self.where, within))
+
+    def _matching(self, where: Sql) -> Sql:
+        if self.row == "v" or where is TRUE:
+            return where
+        of_run = all_of(where, Sql(_same("v", "o")))
+        return Sql(f"EXISTS (SELECT 1 FROM aion_visible v WHERE {of_run.text} {FENCE})", where.values, of_run.depth + 1)
+
+    @staticmethod
+    def _ordered(rows: str, where: Sql, order: str) -> Sql:
+        return Sql(f"{rows} WHERE {where.text} ORDER BY {order}", where.values)
 
 
-_ATTRIBUTE_TABLES: Final = (
-    "aion_attribute o JOIN aion_visible v ON v.workflow_id = o.workflow_id AND v.run_id = o.run_id"
-)
+_TABLES: Final = {"v": "aion_visible v", "o": "aion_attribute o"}
 
 
 class Ordering:
@@ -63,62 +104,61 @@ class Ordering:
         if field.type is AttributeType.KEYWORDS:
             raise StoreRefused("runs can not be ordered by keywords.")
         self._field = field
-        self._column: Column = column_of(field, "o")
+        self._column = column_of(field, "o")
         self._row = "o" if field.attribute else "v"
-        self._tables = _ATTRIBUTE_TABLES if field.attribute else "aion_visible v"
         self._direction, self._beyond = ("DESC", "<") if order.descending else ("ASC", ">")
 
     def stretches(self, place: Place | None) -> Iterator[Stretch]:
         """Behind this place, or all of them."""
+        column = self._column
         if place is None:
-            yield self._with_value(self._has_value())
+            yield self._with_value(Sql(f"{column.start or column.name} IS NOT NULL"))
         elif place.value is not None:
-            yield self._tied(place.value, place)
-            yield self._with_value(self._later(place.value))
+            tied = all_of(self._compared("=", "=", place.value), _behind(self._row, place))
+            yield Stretch(self._row, column.name, self._named(tied), _newest(self._row))
+            yield self._with_value(self._compared(self._beyond, f"{self._beyond}=", place.value))
         if self._field.attribute or self._field.name in NULLABLE:
             yield self._without_value(None if place is None or place.value is not None else place)
 
     def _with_value(self, where: Sql) -> Stretch:
-        columns = (self._column.start, self._column.name) if self._column.start else (self._column.name,)
-        order = ", ".join(f"{column} {self._direction}" for column in columns)
-        return Stretch(self._column.name, self._tables, where, f"{order}, {_newest(self._row)}")
-
-    def _tied(self, value: Any, place: Place) -> Stretch:
-        where = _and(self._of_attribute(), self._test("=", "=", value), _after(self._row, place))
-        return Stretch(self._column.name, self._tables, where, _newest(self._row))
+        column = self._column
+        first, direction = column.start or column.name, self._direction
+        order = f"{first} {direction}, {column.name} {direction}" if column.start else f"{first} {direction}"
+        return Stretch(
+            self._row,
+            column.name,
+            self._named(where),
+            f"{order}, {_newest(self._row)}",
+            leading=None if column.start is None and direction == "DESC" else first,
+            direction=direction,
+        )
 
     def _without_value(self, place: Place | None) -> Stretch:
         where = lacking(self._field)
         if place is not None:
-            where = _and(where, _after("v", place))
-        return Stretch("NULL", "aion_visible v", where, _newest("v"))
+            where = all_of(where, _behind("v", place))
+        return Stretch("v", "NULL", where, _newest("v"))
 
-    def _has_value(self) -> Sql:
-        return _and(self._of_attribute(), Sql(f"{self._column.start or self._column.name} IS NOT NULL"))
-
-    def _later(self, value: Any) -> Sql:
-        return _and(self._of_attribute(), self._test(self._beyond, f"{self._beyond}=", value))
-
-    def _test(self, operator: str, of_start: str, value: Any) -> Sql:
+    def _compared(self, operator: str, of_start: str, value: Any) -> Sql:
         column = self._column
         test = Sql(f"{column.name} {operator} ?", (value,))
-        return _and(Sql(f"{column.start} {of_start} ?", (start_of(value),)), test) if column.start else test
+        return all_of(Sql(f"{column.start} {of_start} ?", (start_of(value),)), test) if column.start else test
 
-    def _of_attribute(self) -> Sql | None:
-        return Sql("o.name = ? AND o.number = 0", (self._field.name,)) if self._field.attribute else None
+    def _named(self, where: Sql) -> Sql:
+        return all_of(Sql("o.name = ?", (self._field.name,)), where) if self._field.attribute else where
+
+
+def _same(row: str, other: str) -> str:
+    """These rows are of the same run."""
+    return f"{row}.workflow_id = {other}.workflow_id AND {row}.run_id = {other}.run_id"
 
 
 def _newest(row: str) -> str:
     return f"{row}.run_id DESC, {row}.workflow_id DESC"
 
 
-def _after(row: str, place: Place) -> Sql:
+def _behind(row: str, place: Place) -> Sql:
     return Sql(
         f"{row}.run_id <= ? AND ({row}.run_id < ? OR {row}.workflow_id < ?)",
         (place.run_id, place.run_id, place.workflow_id),
     )
-
-
-def _and(*tests: Sql | None) -> Sql:
-    given = [test for test in tests if test is not None]
-    return Sql(" AND ".join(test.text for test in given), tuple(value for test in given for value in test.values))

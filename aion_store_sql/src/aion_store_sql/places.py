@@ -28,7 +28,6 @@ from aion_store_sql.appending import Appending
 from aion_store_sql.backing_up import backup_server
 from aion_store_sql.database import Database, Session
 from aion_store_sql.dialects.dialect import Dialect, Server
-from aion_store_sql.finding import Finding
 from aion_store_sql.messages import Mailroom
 from aion_store_sql.migrations.migrating import Created, Migrator
 from aion_store_sql.news import News
@@ -57,7 +56,6 @@ class Place:
         self.mail = Mailroom(dialect)
         self.visible = VisibleRows(dialect)
         self.packages = Packages(dialect)
-        self.finding = Finding(dialect)
         self._appending = Appending(dialect, self.mail, self.visible)
         self._leases = Leases(dialect)
         self.server = Server()

@@ -59,6 +59,12 @@ def _int(name: str) -> sa.Column[int]:
     return sa.Column(name, INT, nullable=False, server_default=sa.text("0"))
 
 
+def _where_present(name: str, column: str, *columns: str) -> sa.Index:
+    """An index of the rows that have a value in this column; in MySQL of all rows."""
+    present = sa.text(f"{column} IS NOT NULL")
+    return sa.Index(name, *columns, postgresql_where=present, sqlite_where=present)
+
+
 meta = _table("meta", _id("name", primary_key=True), sa.Column("value", TEXT, nullable=False))
 
 shard = _table(
@@ -189,6 +195,8 @@ visible = _table(
     sa.Index("aion_visible_status", "status", "started", "run_id"),
     sa.Index("aion_visible_type", "type", "started", "run_id"),
     sa.Index("aion_visible_closed", "closed", "run_id"),
+    _where_present("aion_visible_parent", "parent", "parent", "started", "run_id"),
+    _where_present("aion_visible_schedule", "schedule", "schedule", "started", "run_id"),
 )
 
 attribute = _table(
@@ -201,4 +209,8 @@ attribute = _table(
     sa.Column("as_text", TEXT),
     sa.Column("as_int", INT),
     sa.Column("as_float", FLOAT),
+    *(
+        _where_present(f"aion_attribute_{value}", value, "name", value, "run_id", "workflow_id")
+        for value in ("text_start", "as_int", "as_float")
+    ),
 )

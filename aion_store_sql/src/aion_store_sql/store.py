@@ -51,7 +51,7 @@ from aion_core.spi import (
     check_commits,
     check_package,
 )
-from aion_store_sql import histories
+from aion_store_sql import finding, histories
 from aion_store_sql.choosing import place_of
 from aion_store_sql.database import CommitUnknown, Session
 from aion_store_sql.packages import Packages
@@ -144,14 +144,12 @@ class SqlVisibilityStore(SqlStore, VisibilityStore):
     def list(self, query: Query, *, after: PageToken | None = None, limit: int) -> Page[Summary, PageToken]:
         """See `VisibilityStore.list`."""
         _check_limit(limit)
-        finding = self._place.finding
-        return self._read(lambda session: finding.list(session, query, after, limit))
+        return self._read(lambda session: finding.runs(session, query, after, limit))
 
     def count(self, where: Condition | None, *, limit: int | None = None) -> int:
         """See `VisibilityStore.count`."""
         if limit is not None and limit < 0:
             raise StoreRefused(f"counting was limited to {limit}; a limit is at least 0.")
-        finding = self._place.finding
         return self._read(lambda session: finding.count(session, where, limit))
 
     def delete(self, runs: Sequence[tuple[WorkflowId, RunId]]) -> None:

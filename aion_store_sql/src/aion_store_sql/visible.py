@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aion_core.spi import AttributeValue, RunId, Summary, WorkflowId, instant
 from aion_store_sql import schema
-from aion_store_sql.conditions import start_of
+from aion_store_sql.conditions import start_of, stored
 from aion_store_sql.database import Session
 from aion_store_sql.dialects.dialect import Dialect, Row
 from aion_store_sql.rows import summary_text
@@ -18,7 +18,6 @@ class VisibleRows:
 
     def __init__(self, dialect: Dialect) -> None:
         """Compile them."""
-        self._stored = dialect.stored
         self._visible = dialect.upsert(
             schema.visible,
             "workflow_id",
@@ -65,7 +64,6 @@ class VisibleRows:
             session.run("DELETE FROM aion_attribute WHERE workflow_id = ? AND run_id = ?", *run)
 
     def _row(self, summary: Summary) -> Row:
-        stored = self._stored
         reason, parent, schedule = summary.blocked_reason, summary.parent, summary.schedule
         return (
             summary.id,
@@ -84,7 +82,7 @@ class VisibleRows:
     def _attribute_rows(self, summary: Summary) -> list[Row]:
         rows: list[Row] = []
         for name, value in summary.attributes.items():
-            parts = value if isinstance(value, tuple) else (value,)
+            parts = dict.fromkeys(value) if isinstance(value, tuple) else (value,)
             rows += [
                 (summary.id, summary.run_id, name, number, *self._columns(part)) for number, part in enumerate(parts)
             ]
@@ -92,7 +90,7 @@ class VisibleRows:
 
     def _columns(self, value: AttributeValue) -> tuple[str | None, str | None, int | None, float | None]:
         if isinstance(value, str):
-            text = self._stored(value)
+            text = stored(value)
             return start_of(text), text, None, None
         if isinstance(value, datetime):
             return None, None, instant(value), None

@@ -16,6 +16,12 @@ CREATE TABLE aion_attribute (
 	PRIMARY KEY (workflow_id, run_id, name, number)
 )ENGINE=InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
 
+CREATE INDEX aion_attribute_as_float ON aion_attribute (name, as_float, run_id, workflow_id);
+
+CREATE INDEX aion_attribute_as_int ON aion_attribute (name, as_int, run_id, workflow_id);
+
+CREATE INDEX aion_attribute_text_start ON aion_attribute (name, text_start, run_id, workflow_id);
+
 CREATE TABLE aion_blob (
 	workflow_id VARCHAR(255) NOT NULL, 
 	op_id VARCHAR(128) NOT NULL DEFAULT '', 
@@ -132,6 +138,10 @@ CREATE TABLE aion_visible (
 )ENGINE=InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
 
 CREATE INDEX aion_visible_closed ON aion_visible (closed, run_id);
+
+CREATE INDEX aion_visible_parent ON aion_visible (parent, started, run_id);
+
+CREATE INDEX aion_visible_schedule ON aion_visible (schedule, started, run_id);
 
 CREATE INDEX aion_visible_started ON aion_visible (started, run_id);
 

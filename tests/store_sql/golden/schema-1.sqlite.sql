@@ -18,6 +18,12 @@ CREATE TABLE aion_attribute (
 )
  STRICT;
 
+CREATE INDEX aion_attribute_as_float ON aion_attribute (name, as_float, run_id, workflow_id) WHERE as_float IS NOT NULL;
+
+CREATE INDEX aion_attribute_as_int ON aion_attribute (name, as_int, run_id, workflow_id) WHERE as_int IS NOT NULL;
+
+CREATE INDEX aion_attribute_text_start ON aion_attribute (name, text_start, run_id, workflow_id) WHERE text_start IS NOT NULL;
+
 CREATE TABLE aion_blob (
 	workflow_id TEXT NOT NULL, 
 	op_id TEXT DEFAULT '' NOT NULL, 
@@ -144,6 +150,10 @@ CREATE TABLE aion_visible (
  STRICT;
 
 CREATE INDEX aion_visible_closed ON aion_visible (closed, run_id);
+
+CREATE INDEX aion_visible_parent ON aion_visible (parent, started, run_id) WHERE parent IS NOT NULL;
+
+CREATE INDEX aion_visible_schedule ON aion_visible (schedule, started, run_id) WHERE schedule IS NOT NULL;
 
 CREATE INDEX aion_visible_started ON aion_visible (started, run_id);
 

@@ -56,6 +56,8 @@ class Dialect(ABC):
     begin: str = "BEGIN"
     commits_ddl: ClassVar[bool] = False
     """Whether a change of a table ends the transaction, and is durable by itself."""
+    sorts_groups: ClassVar[bool] = True
+    """Whether rows that come in the order of the first column are sorted as they come, and not all before the first."""
 
     def __init__(self, settings: SqlSettings) -> None:
         """Nothing is touched."""
@@ -153,10 +155,6 @@ class Dialect(ABC):
         """After the name of a table: walk along this index, in its order. For those who would rather sort it all."""
         del index
         return ""
-
-    def stored(self, text: str) -> str:
-        """A text of any characters as a column takes it: in the same order, and never two of them as one."""
-        return text
 
     def _text(self, sql: str) -> str:
         return sql.replace("{among}", self.among).replace(PREFIX, self._prefix)

@@ -35,10 +35,11 @@ _OLDEST: Final = {"MariaDB": (10, 6), "MySQL": (8, 0, 17)}
 # The default locks the gaps between rows, and engines would wait for each other.
 _ISOLATION: Final = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
 # Not lenient: a value that does not fit is an error, and not cut. In UTC the clock has no hour twice. A transaction
-# whose client is silent for so long is undone (MySQL has no such limit), and a little longer others wait for it.
+# whose client is silent for so long is undone (MySQL has no such limit), and a little longer others wait for it. Texts
+# are sorted by so many bytes of them: the longest attribute has no more.
 _SESSION: Final = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', wait_timeout = 31536000,"
-    " innodb_lock_wait_timeout = 10 /*M! , idle_transaction_timeout = 5 */"
+    " innodb_lock_wait_timeout = 10, max_sort_length = 8192 /*M! , idle_transaction_timeout = 5 */"
 )
 _ROW: Final = 64 * 1024
 """What a row has beside its bytes, amply."""
@@ -66,6 +67,7 @@ class Mysql(Dialect):
     among: ClassVar[str] = "IN ?"
     commits_ddl: ClassVar[bool] = True
     clock: ClassVar[str | None] = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
+    sorts_groups: ClassVar[bool] = False
 
     def engine(self) -> sa.Engine:
         """See `Dialect`."""
