@@ -65,7 +65,9 @@ def test_a_child_does_not_open_a_file_that_was_open_before_it(parent):
 def test_a_child_says_nothing_of_engines_that_were_never_closed(parent):
     parent.does("in_child(lambda: None)")
     parent.does("engine.close()")
-    assert parent.leave() == ""
+    said = parent.leave()  # the parent may remark that its disk is fast
+    assert "never closed" not in said
+    assert "forgotten" not in said
 
 
 def test_a_child_opens_what_its_parent_has_closed(parent):
