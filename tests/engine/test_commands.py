@@ -50,6 +50,13 @@ def record(result):
     return json.loads(result.stdout)
 
 
+@pytest.mark.parametrize("args", [("run", "checkout"), ("worker",)])
+def test_an_engine_of_the_commands_own_needs_code(run, args):
+    result = run(*args)
+    assert result.exit_code == Exit.USAGE
+    assert result.stderr.startswith("Usage: aion ")
+
+
 # ---- beside an engine
 
 

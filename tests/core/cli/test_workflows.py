@@ -91,8 +91,6 @@ def test_a_wait_for_a_posted_start_ends_with_its_time(aion, store):
         ("query", "x", "status", "word"),
         ("list", "--limit", "0"),
         ("describe",),
-        ("run", "checkout"),
-        ("worker",),
     ],
 )
 def test_a_usage_error_exits_with_2_and_changes_nothing(aion, store, args):
