@@ -49,7 +49,8 @@ PUBLIC = {
         StartsWith Status Store StoreClosed StoreError StoreRefused StoreUnavailable Summary TaskId Ticket
         TicketLost TimeoutKind Unknown Version VisibilityStore Wake WorkflowCall WorkflowId WorkflowState
         Backup Damage Migration Restored StoreFacts Upkeep
-        WorkerSettings as_datetime check_commits check_package hookimpl instant json_payload shard_of
+        WorkerSettings as_datetime check_commits check_count check_limit check_package check_shards check_ttl
+        hookimpl instant json_payload shard_of
     """,
     "aion_core.worker": "Attempt Bodies Driver Resources Values",
 }

@@ -7,13 +7,12 @@ from typing import Final
 
 import msgspec
 
-from aion_core.spi import EngineId, EngineInfo, Fence, Instant, Lease, LeaseTable, Shard, StoreRefused
+from aion_core.spi import EngineId, EngineInfo, Fence, Instant, Lease, LeaseTable, Shard, check_ttl
 from aion_store_sql import schema
 from aion_store_sql.database import Session
 from aion_store_sql.dialects.dialect import Dialect, Row
 
 _SECOND: Final = 1_000_000
-_LONGEST: Final = 365 * 24 * 3600
 _encode: Final = msgspec.json.Encoder().encode
 _info_of: Final = msgspec.json.Decoder(EngineInfo).decode
 
@@ -110,9 +109,3 @@ def still_held(session: Session, leases: Collection[Lease]) -> list[Shard]:
         return []
     rows = lock(session, {shard for shard, _ in wanted})
     return [shard for shard, epoch, owner, _ in rows if owner is not None and (shard, epoch) in wanted]
-
-
-def check_ttl(ttl: float) -> None:
-    """Refuse a lease that is over at once, or that outlives everybody's patience."""
-    if not 0 < ttl < _LONGEST:
-        raise StoreRefused(f"a lease of {ttl} seconds was asked for; it lasts more than 0 and less than a year.")

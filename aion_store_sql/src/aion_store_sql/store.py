@@ -40,7 +40,6 @@ from aion_core.spi import (
     Shard,
     Status,
     StoreClosed,
-    StoreRefused,
     Summary,
     Unknown,
     Version,
@@ -49,7 +48,10 @@ from aion_core.spi import (
     WorkflowId,
     WorkflowState,
     check_commits,
+    check_count,
+    check_limit,
     check_package,
+    check_shards,
 )
 from aion_store_sql import finding, histories
 from aion_store_sql.choosing import place_of
@@ -143,13 +145,12 @@ class SqlVisibilityStore(SqlStore, VisibilityStore):
 
     def list(self, query: Query, *, after: PageToken | None = None, limit: int) -> Page[Summary, PageToken]:
         """See `VisibilityStore.list`."""
-        _check_limit(limit)
+        check_limit(limit)
         return self._read(lambda session: finding.runs(session, query, after, limit))
 
     def count(self, where: Condition | None, *, limit: int | None = None) -> int:
         """See `VisibilityStore.count`."""
-        if limit is not None and limit < 0:
-            raise StoreRefused(f"counting was limited to {limit}; a limit is at least 0.")
+        check_count(limit)
         return self._read(lambda session: finding.count(session, where, limit))
 
     def delete(self, runs: Sequence[tuple[WorkflowId, RunId]]) -> None:
@@ -212,7 +213,7 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
     def read(self, workflow_id: WorkflowId, *, after: int = 0, limit: int | None = None) -> Page[Batch, int]:
         """See `EventStore.read`."""
         if limit is not None:
-            _check_limit(limit)
+            check_limit(limit)
         return self._read(lambda session: histories.read(session, workflow_id, after, limit))
 
     def state(self, workflow_ids: Sequence[WorkflowId]) -> Sequence[WorkflowState | None]:
@@ -233,7 +234,7 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
 
     def runs(self, workflow_id: WorkflowId, *, after: PageToken | None = None, limit: int) -> Page[RunEntry, PageToken]:
         """See `EventStore.runs`."""
-        _check_limit(limit)
+        check_limit(limit)
         return self._read(lambda session: histories.runs(session, workflow_id, after, limit))
 
     def wakes(
@@ -347,16 +348,9 @@ class SqlEventStore(SqlVisibilityStore, EventStore):
 
     def feed(self, after: Cursor | None, *, limit: int) -> Page[FeedEntry, Cursor]:
         """See `EventStore.feed`. Shard by shard."""
-        _check_limit(limit)
+        check_limit(limit)
         return self._read(lambda session: histories.feed(session, after, limit))
 
     def _check(self, shards: Collection[Shard], limit: int) -> None:
-        _check_limit(limit)
-        most = self._place.shards
-        if unknown := [shard for shard in shards if not 0 <= shard < most]:
-            raise StoreRefused(f"there is no shard {unknown[0]} in this store of {most}.")
-
-
-def _check_limit(limit: int) -> None:
-    if limit < 1:
-        raise StoreRefused(f"a page of {limit} items was asked for; ask for at least 1.")
+        check_limit(limit)
+        check_shards(shards, self._place.shards)

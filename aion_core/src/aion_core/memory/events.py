@@ -17,7 +17,7 @@ from aion_core.model.summaries import RunEntry, Summary
 from aion_core.model.times import Instant
 from aion_core.platform import SYSTEM, Platform
 from aion_core.spi.capabilities import Capability
-from aion_core.spi.checks import check_commits, check_limit
+from aion_core.spi.checks import check_commits, check_limit, check_shards
 from aion_core.spi.records import (
     AppendResult,
     Batch,
@@ -363,8 +363,7 @@ class MemoryEventStore(EventStore, VisibilityStore):
         return Committed(commit.head, keys)
 
     def _histories(self, shards: Collection[Shard]) -> Iterator[tuple[Shard, History]]:
-        if unknown := [shard for shard in shards if shard not in self.world.histories]:
-            raise StoreRefused(f"there is no shard {unknown[0]} in this store of {self.world.shards}.")
+        check_shards(shards, self.world.shards)
         for shard in sorted(shards):
             for history in self.world.histories[shard].values():
                 yield shard, history

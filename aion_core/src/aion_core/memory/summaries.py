@@ -16,7 +16,7 @@ from aion_core.model.errors import StoreRefused
 from aion_core.model.ids import RunId, WorkflowId
 from aion_core.model.summaries import Summary
 from aion_core.model.times import Instant, as_datetime, instant
-from aion_core.spi.checks import check_limit
+from aion_core.spi.checks import check_count, check_limit
 from aion_core.spi.records import Cursor, Page, PageToken
 from aion_core.visibility import Position, matches, ordered, position_of
 
@@ -51,8 +51,7 @@ class SummaryTable:
 
     def count(self, where: Condition | None, limit: int | None) -> int:
         """How many match."""
-        if limit is not None and limit < 0:
-            raise StoreRefused(f"counting was limited to {limit}; a limit is at least 0.")
+        check_count(limit)
         return sum(1 for _ in islice(self._matching(where), limit))
 
     def _matching(self, where: Condition | None) -> Iterable[Summary]:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from heapq import merge
 from itertools import islice
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 from attrs import define, field, frozen
@@ -20,7 +20,7 @@ from aion_core.model.packages import PackageRecord, Route
 from aion_core.model.summaries import RunEntry
 from aion_core.model.times import SECOND, Instant
 from aion_core.platform import Platform
-from aion_core.spi.checks import check_limit
+from aion_core.spi.checks import check_limit, check_ttl
 from aion_core.spi.records import (
     Batch,
     Commit,
@@ -41,8 +41,6 @@ from aion_core.spi.records import (
 )
 
 T = TypeVar("T")
-
-_LONGEST_LEASE: Final = 365 * 24 * 3600.0
 
 
 @frozen(kw_only=True)
@@ -176,8 +174,7 @@ class LeaseBook:
 
     def lease(self, me: EngineInfo, want: int, ttl: float, now: Instant) -> LeaseTable:
         """Renew, take what is free, and look around."""
-        if not 0 < ttl < _LONGEST_LEASE:
-            raise StoreRefused(f"a lease of {ttl} seconds was asked for; it lasts more than 0 and less than a year.")
+        check_ttl(ttl)
         until = Instant(now + round(ttl * SECOND))
         self._engines[me.engine_id] = (me, until)
         held = [holder for holder in self._shards.values() if holder.owner == me.engine_id]

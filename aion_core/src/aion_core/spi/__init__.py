@@ -102,7 +102,7 @@ from aion_core.spi.calls import (
     WorkflowCall,
 )
 from aion_core.spi.capabilities import Capability
-from aion_core.spi.checks import check_commits
+from aion_core.spi.checks import check_commits, check_count, check_limit, check_shards, check_ttl
 from aion_core.spi.codecs import (
     CodecContext,
     PayloadCodec,
@@ -318,7 +318,11 @@ __all__ = [
     "WorkflowState",
     "as_datetime",
     "check_commits",
+    "check_count",
+    "check_limit",
     "check_package",
+    "check_shards",
+    "check_ttl",
     "hookimpl",
     "instant",
     "json_payload",

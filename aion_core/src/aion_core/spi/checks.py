@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from aion_core.model.errors import StoreRefused
+from aion_core.model.ids import Shard
 from aion_core.spi.records import Commit, CommitLimits
+
+_LONGEST_LEASE: Final = 365 * 24 * 3600.0
 
 
 def check_commits(commits: Sequence[Commit], limits: CommitLimits) -> None:
@@ -27,6 +31,24 @@ def check_limit(limit: int) -> None:
     """Refuse a page that could hold nothing: whoever pages on would never come to an end."""
     if limit < 1:
         raise StoreRefused(f"a page of {limit} items was asked for; ask for at least 1.")
+
+
+def check_count(limit: int | None) -> None:
+    """Refuse to count up to less than nothing."""
+    if limit is not None and limit < 0:
+        raise StoreRefused(f"counting was limited to {limit}; a limit is at least 0.")
+
+
+def check_shards(shards: Collection[Shard], most: int) -> None:
+    """Refuse shards that a store of so many does not have."""
+    if unknown := [shard for shard in shards if not 0 <= shard < most]:
+        raise StoreRefused(f"there is no shard {unknown[0]} in this store of {most}.")
+
+
+def check_ttl(ttl: float) -> None:
+    """Refuse a lease that is over at once, or that outlives everybody's patience."""
+    if not 0 < ttl < _LONGEST_LEASE:
+        raise StoreRefused(f"a lease of {ttl} seconds was asked for; it lasts more than 0 and less than a year.")
 
 
 def commit_size(commit: Commit) -> int:

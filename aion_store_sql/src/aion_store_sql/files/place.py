@@ -29,6 +29,7 @@ from aion_core.spi import (
     StoreError,
     StoreRefused,
     StoreUnavailable,
+    check_ttl,
 )
 from aion_store_sql.backing_up import backup_file
 from aion_store_sql.database import Session
@@ -40,7 +41,6 @@ from aion_store_sql.files.lock import HeldElsewhere, Holder
 from aion_store_sql.files.shared import FULL, SqliteFile
 from aion_store_sql.files.standing import check_ours, make_ours, path_of
 from aion_store_sql.migrations.migrating import Created
-from aion_store_sql.ownership import check_ttl
 from aion_store_sql.places import Place
 from aion_store_sql.restoring import FileRestore, incarnation_of
 from aion_store_sql.settings import Durability, SqlSettings
