@@ -117,7 +117,7 @@ class Database:
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Do a piece of work that only looks, outside of a transaction. StoreUnavailable, StoreRefused."""
-        return self._again(lambda: self._looked(work))
+        return self._again(lambda: self._on(self._readers, work))
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Do a piece of work in one transaction; on return it is durable.
@@ -143,19 +143,15 @@ class Database:
                     raise StoreUnavailable(f"the connection to the database broke: {error}") from error
                 broken = True
 
-    def _looked(self, work: Callable[[Session], T]) -> T:
-        with self._connection(self._readers) as session:
-            return work(session)
-
     def alone(self, work: Callable[[Session], T]) -> T:
         """Do a piece of work that begins and ends its transactions itself, on a connection that may write.
 
         As `write` it may be done more than once.
         """
-        return self._again(lambda: self._alone(work))
+        return self._again(lambda: self._on(self._writers, work))
 
-    def _alone(self, work: Callable[[Session], T]) -> T:
-        with self._connection(self._writers) as session:
+    def _on(self, engine: sa.Engine | None, work: Callable[[Session], T]) -> T:
+        with self._connection(engine) as session:
             return work(session)
 
     def _written(self, work: Callable[[Session], T]) -> T:

@@ -47,17 +47,11 @@ async def parcel() -> int:
     return total + sum(await asyncio.gather(work(SEQUENCE), work(SEQUENCE + 1)))
 
 
-@aion.workflow
-async def patient() -> bool:
-    await work(0)
-    return await aion.receive("go", bool)
-
-
 def live(config: dict, number: int, path: Path, parcels: int) -> None:
     """One life: new parcels, and the end of those that earlier lives have left."""
     global journal  # noqa: PLW0603 # the bodies of a process have one journal
     journal = Journal(path, number)
-    with aion.Engine.open(config, workflows=[parcel, patient]) as engine:
+    with aion.Engine.open(config, workflows=[parcel]) as engine:
         journal.note("opened")
         for n in range(parcels):
             run = engine.start(parcel, id=f"parcel-{number}-{n}")

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from attrs import define, field
 from tests.engine.replaying import Replayer
 from tests.integration.kills.loop import RESULT, ROOT
-from tests.integration.kills.parcels import parcel, patient
+from tests.integration.kills.parcels import parcel
 
 import aion_core as aion
 from aion_core.config import load
@@ -65,7 +65,7 @@ class Zombies:
 
     def _check(self) -> None:
         with load(self.config, stores_only=True).event_store.make(SYSTEM) as store:
-            replayer = Replayer(store, Catalog([parcel, patient]))
+            replayer = Replayer(store, Catalog([parcel]))
             wrong = check_invariants(store, store, acknowledged=self.known, replayer=replayer, all_ended=True)
             assert wrong == [], wrong[:5]
 

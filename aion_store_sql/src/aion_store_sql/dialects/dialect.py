@@ -30,12 +30,16 @@ class Server:
     """What its operator should know, for people to read."""
 
 
-class Put(ABC):
-    """A statement that writes rows of one table, as many as it is given."""
+class Put:
+    """A statement that writes rows of one table, as many as it is given. This one is executed for each of them."""
 
-    @abstractmethod
+    def __init__(self, sql: str) -> None:
+        """Nothing is executed yet."""
+        self._sql = sql
+
     def run(self, cursor: Any, rows: Sequence[Row]) -> None:
         """Write them. At least one."""
+        cursor.executemany(self._sql, rows)
 
 
 class Dialect(ABC):
@@ -56,6 +60,8 @@ class Dialect(ABC):
     begin: str = "BEGIN"
     commits_ddl: ClassVar[bool] = False
     """Whether a change of a table ends the transaction, and is durable by itself."""
+    put: ClassVar[type[Put]] = Put
+    """How rows are handed to the driver."""
     sorts_groups: ClassVar[bool] = True
     """Whether rows that come in the order of the first column are sorted as they come, and not all before the first."""
 
@@ -73,17 +79,19 @@ class Dialect(ABC):
     def array(self, values: Sequence[Any]) -> Any:
         """A list as the one value that `{among}` takes. Not empty."""
 
-    @abstractmethod
     def insert(self, table: sa.Table, *columns: str) -> Put:
         """New rows; an error where one of the same key is."""
+        return self.put(self._insert(table, columns))
 
-    @abstractmethod
     def upsert(self, table: sa.Table, *columns: str) -> Put:
         """Rows that replace these columns of those of the same key."""
+        keys = keys_of(table)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
+        return self.put(f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
 
-    @abstractmethod
     def insert_missing(self, table: sa.Table, *columns: str) -> Put:
         """Rows that are left out where one of the same key is."""
+        return self.put(f"{self._insert(table, columns)} ON CONFLICT DO NOTHING")
 
     @abstractmethod
     def is_transient(self, error: BaseException) -> bool:
@@ -155,6 +163,10 @@ class Dialect(ABC):
         """After the name of a table: walk along this index, in its order. For those who would rather sort it all."""
         del index
         return ""
+
+    @abstractmethod
+    def _insert(self, table: sa.Table, columns: Sequence[str]) -> str:
+        """An INSERT of these columns, as the driver takes it."""
 
     def _text(self, sql: str) -> str:
         return sql.replace("{among}", self.among).replace(PREFIX, self._prefix)

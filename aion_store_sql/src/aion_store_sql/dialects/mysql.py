@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql
 from aion_core.spi import CommitLimits, Damage, StoreRefused, StoreUnavailable
 from aion_store_sql import schema
 from aion_store_sql.backing_up import Dump
-from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
+from aion_store_sql.dialects.dialect import Dialect, Put, Server, keys_of, statements_of
 from aion_store_sql.settings import Durability
 
 _TRANSIENT: Final = {1020, 1213}
@@ -49,17 +49,6 @@ _DONE: Final = {1050, 1051, 1060, 1061, 1091}
 """The table is there, or gone; the column is there; the index is there; the column or index is gone."""
 
 
-class _Many(Put):
-    """One statement with all rows: the driver joins them."""
-
-    def __init__(self, sql: str) -> None:
-        self._sql = sql
-
-    def run(self, cursor: Any, rows: Sequence[Row]) -> None:
-        """See `Put`."""
-        cursor.executemany(self._sql, rows)
-
-
 class Mysql(Dialect):
     """See `Dialect`."""
 
@@ -87,20 +76,16 @@ class Mysql(Dialect):
         """See `Dialect`."""
         return list(values)
 
-    def insert(self, table: sa.Table, *columns: str) -> Put:
-        """See `Dialect`."""
-        return _Many(self._insert(table, columns))
-
     def upsert(self, table: sa.Table, *columns: str) -> Put:
         """See `Dialect`."""
         keys = keys_of(table)
         changes = ", ".join(f"`{name}` = VALUES(`{name}`)" for name in columns if name not in keys)
-        return _Many(f"{self._insert(table, columns)} ON DUPLICATE KEY UPDATE {changes}")
+        return self.put(f"{self._insert(table, columns)} ON DUPLICATE KEY UPDATE {changes}")
 
     def insert_missing(self, table: sa.Table, *columns: str) -> Put:
         """See `Dialect`. Not INSERT IGNORE, which hides other errors too."""
         key = keys_of(table)[0]
-        return _Many(f"{self._insert(table, columns)} ON DUPLICATE KEY UPDATE `{key}` = `{key}`")
+        return self.put(f"{self._insert(table, columns)} ON DUPLICATE KEY UPDATE `{key}` = `{key}`")
 
     def through(self, index: str) -> str:
         """See `Dialect`."""
@@ -129,7 +114,7 @@ class Mysql(Dialect):
             "SELECT VERSION(), @@max_allowed_packet, @@innodb_flush_log_at_trx_commit, @@log_bin AND @@sync_binlog <> 1"
         )
         version, packet, flushed, careless_log = cursor.fetchone()
-        kind = "MariaDB" if "mariadb" in version.lower() else "MySQL"
+        kind = _kind(version)
         oldest = _OLDEST[kind]
         if tuple(map(int, re.findall(r"\d+", version)[:3])) < oldest:
             raise StoreRefused(f"the server is {kind} {version}; {'.'.join(map(str, oldest))} is the oldest supported.")
@@ -164,16 +149,14 @@ class Mysql(Dialect):
 
     def ddl(self, cursor: Any) -> list[str]:
         """See `Dialect`."""
-        mariadb = "mariadb" in self._version(cursor).lower()
-        collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+        collation = "utf8mb4_nopad_bin" if _kind(self._version(cursor)) == "MariaDB" else "utf8mb4_0900_bin"
         options = f" DEFAULT CHARSET = utf8mb4 COLLATE = {collation}"
         return statements_of(schema.metadata, mysql.dialect(), self._prefix, options=options)
 
     def software(self, cursor: Any) -> str:
         """See `Dialect`."""
         version = self._version(cursor)
-        name = "MariaDB" if "mariadb" in version.lower() else "MySQL"
-        return f"{name} {version.partition('-')[0]}"
+        return f"{_kind(version)} {version.partition('-')[0]}"
 
     def integrity(self, cursor: Any) -> list[Damage]:
         """See `Dialect`."""
@@ -233,6 +216,11 @@ def _server(address: sa.URL) -> list[str]:
     port = [] if address.port is None else [f"--port={address.port}"]
     user = [] if address.username is None else [f"--user={address.username}"]
     return [f"--host={address.host}", *port, *user]
+
+
+def _kind(version: str) -> str:
+    """Which of the two a server is that says this version."""
+    return "MariaDB" if "mariadb" in version.lower() else "MySQL"
 
 
 def _code(error: BaseException) -> int:

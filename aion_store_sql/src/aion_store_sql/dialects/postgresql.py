@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 from aion_core.spi import Damage, StoreRefused
 from aion_store_sql import schema
 from aion_store_sql.backing_up import Dump
-from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
+from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, statements_of
 from aion_store_sql.settings import Durability, SqlSettings
 
 CONNECT: Final = {
@@ -43,9 +43,6 @@ class _Unnest(Put):
     A binary one: in an array of texts every quote is escaped, and the driver is slow at that.
     """
 
-    def __init__(self, sql: str) -> None:
-        self._sql = sql
-
     def run(self, cursor: Any, rows: Sequence[Row]) -> None:
         """See `Put`."""
         cursor.execute(self._sql, [[*column] for column in zip(*rows, strict=True)])
@@ -56,6 +53,7 @@ class Postgresql(Dialect):
 
     name: ClassVar[str] = "postgresql"
     among: ClassVar[str] = "= ANY(?)"
+    put: ClassVar[type[Put]] = _Unnest
     clock: ClassVar[str | None] = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
     def __init__(self, settings: SqlSettings) -> None:
@@ -84,20 +82,6 @@ class Postgresql(Dialect):
     def array(self, values: Sequence[Any]) -> Any:
         """See `Dialect`."""
         return list(values)
-
-    def insert(self, table: sa.Table, *columns: str) -> Put:
-        """See `Dialect`."""
-        return _Unnest(self._insert(table, columns))
-
-    def upsert(self, table: sa.Table, *columns: str) -> Put:
-        """See `Dialect`."""
-        keys = keys_of(table)
-        changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
-        return _Unnest(f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
-
-    def insert_missing(self, table: sa.Table, *columns: str) -> Put:
-        """See `Dialect`."""
-        return _Unnest(f"{self._insert(table, columns)} ON CONFLICT DO NOTHING")
 
     def is_transient(self, error: BaseException) -> bool:
         """See `Dialect`: a deadlock or a serialization failure."""

@@ -12,21 +12,10 @@ from sqlalchemy.dialects import sqlite
 
 from aion_core.spi import Damage
 from aion_store_sql import schema
-from aion_store_sql.dialects.dialect import Dialect, Put, Row, Server, keys_of, statements_of
+from aion_store_sql.dialects.dialect import Dialect, Server, statements_of
 
 APPLICATION: Final = int.from_bytes(b"Aion", "big")
 """What a file of ours says in its header."""
-
-
-class _Many(Put):
-    """One statement, executed once for each row."""
-
-    def __init__(self, sql: str) -> None:
-        self._sql = sql
-
-    def run(self, cursor: Any, rows: Sequence[Row]) -> None:
-        """See `Put`."""
-        cursor.executemany(self._sql, rows)
 
 
 class Sqlite(Dialect):
@@ -46,20 +35,6 @@ class Sqlite(Dialect):
     def array(self, values: Sequence[Any]) -> Any:
         """See `Dialect`."""
         return json.dumps(values)
-
-    def insert(self, table: sa.Table, *columns: str) -> Put:
-        """See `Dialect`."""
-        return _Many(self._insert(table, columns))
-
-    def upsert(self, table: sa.Table, *columns: str) -> Put:
-        """See `Dialect`."""
-        keys = keys_of(table)
-        changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
-        return _Many(f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
-
-    def insert_missing(self, table: sa.Table, *columns: str) -> Put:
-        """See `Dialect`."""
-        return _Many(f"{self._insert(table, columns)} ON CONFLICT DO NOTHING")
 
     def is_transient(self, error: BaseException) -> bool:
         """See `Dialect`: nobody else writes."""
