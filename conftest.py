@@ -1,10 +1,12 @@
-"""Runs the examples of the README and the guides: what is documented is executed."""
+"""For the whole workspace: the examples of the README and the guides are executed, and tests can leave evidence."""
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 
 from docs.console import run_console
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+
+pytest_plugins = ["tests.evidence"]
 
 pytest_collect_file = Sybil(
     parsers=[
