@@ -46,7 +46,7 @@ PUBLIC = {
         PackageRecord Page PageToken Payload PayloadCodec PayloadKind Platform Posted Query Register Route
         RunActivity RunEntry RunId RunWorkflow RunningEngine Runtime RuntimeHealth RuntimeHost SYSTEM
         ScheduleActivity SendQuery SendSignal SendUpdate Settled Shard SignalWorkflow StartChild StartWorkflow
-        StartsWith Status Store StoreClosed StoreError StoreRefused StoreUnavailable Summary TaskId Ticket
+        StartsWith Status Store StoreClosed StoreError StoreHealth StoreRefused StoreUnavailable Summary TaskId Ticket
         TicketLost TimeoutKind Unknown Version VisibilityStore Wake WorkflowCall WorkflowId WorkflowState
         Backup Damage Migration Restored StoreFacts Upkeep
         WorkerSettings as_datetime check_commits check_count check_limit check_package check_shards check_ttl

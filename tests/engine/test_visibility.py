@@ -181,6 +181,15 @@ def test_health_says_that_all_is_well(engine):
     assert "keeps" in health.workflow_types
 
 
+def test_health_says_what_the_store_has_been_given(engine):
+    before = engine.health().store
+    engine.start(keeps, "x", id="k")
+    store = engine.health().store
+    assert store.commits - before.commits >= store.appends - before.appends > 0
+    assert store.append_seconds > 0
+    assert store.waiting == store.messages == 0
+
+
 def test_residents_are_as_many_as_the_configuration_allows(engine, resident, within):
     for number in range(3):
         engine.start(keeps, "x", id=f"k{number}")

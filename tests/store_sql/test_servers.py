@@ -86,7 +86,7 @@ def test_what_is_remarked_is_logged_when_the_store_is_opened(place_in, monkeypat
     careless = of_postgresql(fsync="off")
     monkeypatch.setattr(Postgresql, "look", lambda *_: careless)
     with SqlEventStore(SqlSettings(**section)) as store:
-        (remark,) = store.remarks()
+        (remark,) = store.health().remarks
     assert [record.getMessage() for record in caplog.records] == [remark]
 
 

@@ -5,10 +5,16 @@ import sqlite3
 
 import pytest
 
+import aion_core as aion
 from aion_core.spi import StoreRefused, StoreUnavailable
 from aion_store_sql import SqlEventStore, SqlSettings
 from aion_store_sql.files import place as places
 from aion_testkit.builders import engine, message, outcome
+
+
+@aion.workflow
+async def nothing() -> None:
+    """For an engine that takes the file."""
 
 
 @pytest.fixture
@@ -113,7 +119,7 @@ def test_what_a_client_left_beside_the_file_comes_before_what_it_says_as_an_engi
 def test_a_disk_that_is_too_fast_to_be_honest_is_remarked(store, monkeypatch, caplog):
     monkeypatch.setattr(places, "sync_seconds", lambda *_: 1 / 50_000)
     store.lease(engine("e1"), 1, 60)
-    (remark,) = store.remarks()
+    (remark,) = store.health().remarks
     assert "says 50,000 times a second that a write is safe" in remark
 
 
@@ -121,20 +127,28 @@ def test_a_remark_is_logged_when_the_file_is_taken(store, monkeypatch, caplog):
     monkeypatch.setattr(places, "sync_seconds", lambda *_: 1 / 50_000)
     with caplog.at_level(logging.WARNING, logger="aion.store"):
         store.lease(engine("e1"), 1, 60)
-    assert caplog.messages == list(store.remarks())
+    assert caplog.messages == list(store.health().remarks)
 
 
 def test_an_honest_disk_is_not_remarked(store, monkeypatch):
     monkeypatch.setattr(places, "sync_seconds", lambda *_: 1 / 2_000)
     store.lease(engine("e1"), 1, 60)
-    assert store.remarks() == ()
+    assert store.health().remarks == ()
 
 
 def test_nothing_is_said_of_the_disk_by_who_does_not_sync(url, monkeypatch):
     monkeypatch.setattr(places, "sync_seconds", lambda *_: 1 / 50_000)
     with SqlEventStore(SqlSettings(url=url, durability="process")) as store:
         store.lease(engine("e1"), 1, 60)
-        assert store.remarks() == ()
+        assert store.health().remarks == ()
+
+
+def test_an_engine_says_what_its_disk_is_worth_and_goes_on_all_the_same(opened, url, monkeypatch):
+    monkeypatch.setattr(places, "sync_seconds", lambda *_: 1 / 50_000)
+    health = opened(nothing).health()
+    assert (health.store.place, health.store.sync_seconds) == (url, 1 / 50_000)
+    assert "50,000 times a second" in health.store.remarks[0]
+    assert health.ok
 
 
 # ---- the log

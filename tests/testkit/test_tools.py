@@ -65,13 +65,13 @@ def test_the_forwarding_wrappers_forward_every_method():
 
 def test_a_method_that_a_contract_gains_later_is_an_error_until_it_is_forwarded():
     class Grown(EventStore):
-        def health(self) -> str:
+        def weather(self) -> str:
             return "fine"
 
     class Wrapper(ForwardingEventStore, Grown):
         pass
 
-    with pytest.raises(NotForwarded, match="Wrapper does not forward health"):
+    with pytest.raises(NotForwarded, match="Wrapper does not forward weather"):
         require_forwarding(Wrapper, Grown)
 
 

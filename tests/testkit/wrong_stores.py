@@ -24,6 +24,7 @@ from aion_core.spi.records import (
     Page,
     Posted,
 )
+from aion_core.spi.stores import StoreHealth
 from aion_core.visibility import matches
 from aion_testkit.builders import engine
 
@@ -694,6 +695,13 @@ class RepeatsForgetTheirBlobs(MemoryEventStore):
 
 
 # ---- atomicity, closing and crashes
+
+
+@caught_by("test_a_store_says_where_it_is")
+class SaysNothingOfItself(MemoryEventStore):
+    def health(self):
+        super().health()
+        return StoreHealth()
 
 
 @caught_by("test_readers_see_all_of_a_commit_or_nothing")

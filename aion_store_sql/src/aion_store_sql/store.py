@@ -40,6 +40,7 @@ from aion_core.spi import (
     Shard,
     Status,
     StoreClosed,
+    StoreHealth,
     Summary,
     Unknown,
     Version,
@@ -87,9 +88,10 @@ class SqlStore(SqlUpkeep):
             for remark in place.server.remarks:
                 _log.warning("%s", remark)
 
-    def remarks(self) -> tuple[str, ...]:
-        """What the operator of the database should know; they were logged as warnings when it was opened."""
-        return self._place.server.remarks
+    def health(self) -> StoreHealth:
+        """See `Store.health`. The remarks were logged as warnings, too."""
+        server = self._place.server
+        return StoreHealth(place=self._settings.shown(), remarks=server.remarks, sync_seconds=server.sync_seconds)
 
     def close(self) -> None:
         """Let go of everything."""

@@ -509,6 +509,9 @@ class EngineCore:
                 timers=self._timers,
                 activities=self._activities,
                 runtime=self._parts.runtime.health(),
+                store=self._store.health(),
+                writer=self._writer,
+                messages=self._watcher.unsettled,
                 trouble=(self._writer.trouble, self._keeper.trouble, self._watcher.trouble, self._janitor.trouble),
             )
         )

@@ -14,6 +14,29 @@ if TYPE_CHECKING:
     from aion_core.engine.activities import Activities
     from aion_core.engine.timers import Timers
     from aion_core.engine.turns import Turns
+    from aion_core.engine.writer import Writer
+    from aion_core.spi.stores import StoreHealth
+
+
+@frozen(kw_only=True)
+class StoreReport:
+    """The event store of an engine, and what goes on between the two."""
+
+    place: str
+    """Where it is, without passwords."""
+    remarks: Sequence[str]
+    """What its operator should know, although it works: of a disk, for example, that is too fast to be honest."""
+    sync_seconds: float | None
+    """What a write took at the beginning until the disk said that it was safe, where it is a disk of this machine."""
+    commits: int
+    """That were written since the engine was opened, in so many `appends`."""
+    appends: int
+    append_seconds: float
+    """How long the last one took."""
+    waiting: int
+    """Commits that were not written yet."""
+    messages: int
+    """From other processes that were taken from the inbox, and are not recorded yet."""
 
 
 @frozen(kw_only=True)
@@ -36,6 +59,7 @@ class Health:
     """Workflows in memory."""
     turns: int
     """Under way."""
+    store: StoreReport
     timers: int
     """Workflows with something due within the next minute or so."""
     running: Mapping[str, int] = field(factory=dict[str, int])
@@ -60,6 +84,9 @@ def health_of(
     timers: Timers,
     activities: Activities,
     runtime: RuntimeHealth,
+    store: StoreHealth,
+    writer: Writer,
+    messages: int,
     trouble: Sequence[str | None],
 ) -> Health:
     """Put together on the engine's thread."""
@@ -79,6 +106,16 @@ def health_of(
         standby=standby,
         resident=len(turns),
         turns=turns.busy,
+        store=StoreReport(
+            place=store.place,
+            remarks=store.remarks,
+            sync_seconds=store.sync_seconds,
+            commits=writer.work.commits,
+            appends=writer.work.appends,
+            append_seconds=writer.work.append_seconds,
+            waiting=writer.waiting,
+            messages=messages,
+        ),
         timers=len(timers),
         running={name: load.running for name, load in queues.items() if load.running},
         queued={name: load.waiting for name, load in queues.items() if load.waiting},

@@ -43,6 +43,17 @@ class Chore:
     reply: Reply[None] = field(factory=Reply[None])
 
 
+@frozen
+class StoreWork:
+    """What was written since the engine was opened."""
+
+    commits: int = 0
+    appends: int = 0
+    """Calls of the store that these took."""
+    append_seconds: float = 0.0
+    """How long the last of them took."""
+
+
 Verdict: TypeAlias = Committed | Conflict | Fenced | StoreRefused
 """What became of a commit, for certain."""
 
@@ -81,6 +92,12 @@ class Writer:
         self._pause = _FIRST_PAUSE
         self.trouble: str | None = None
         """Why nothing can be written at the moment, for `health()`."""
+        self.work = StoreWork()
+
+    @property
+    def waiting(self) -> int:
+        """Commits that were not written yet."""
+        return len(self._running) + len(self._starts) + len(self._doubtful)
 
     def handle(self, items: Sequence[Write | Chore]) -> float | None:
         """Take these, and write all there is. When the store can not be reached, the time of the next try."""
@@ -145,6 +162,7 @@ class Writer:
             # Our own clock says that the leases may be over: the store is not even asked.
             self._written([Written(commit, self._fenced(commit)) for commit in group])
             return
+        began = self._platform.monotonic()
         try:
             results = self._store.append(group)
         except StoreUnavailable:
@@ -157,6 +175,8 @@ class Writer:
         except Exception as error:  # a driver's bug: what it did is unknown
             self._doubtful.extend(group)
             raise StoreUnavailable(f"the event store raised {error!r}, which is an error of its driver.") from error
+        seconds = self._platform.monotonic() - began
+        self.work = StoreWork(self.work.commits + len(group), self.work.appends + 1, seconds)
         self._sort(group, results)
 
     def _fenced(self, commit: Commit) -> Fenced:

@@ -40,7 +40,7 @@ from aion_core.spi.records import (
     Wake,
     WorkflowState,
 )
-from aion_core.spi.stores import EventStore, VisibilityStore
+from aion_core.spi.stores import EventStore, StoreHealth, VisibilityStore
 
 _READ_PAGE = 1000
 
@@ -74,6 +74,11 @@ class MemoryEventStore(EventStore, VisibilityStore):
     def close(self) -> None:
         """Keep everything for the next opening."""
         self._open = False
+
+    def health(self) -> StoreHealth:
+        """See `Store.health`."""
+        _ = self.world  # StoreClosed
+        return StoreHealth(place="the memory of this process")
 
     @property
     def world(self) -> World:

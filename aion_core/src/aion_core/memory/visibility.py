@@ -17,7 +17,7 @@ from aion_core.model.summaries import Summary
 from aion_core.platform import SYSTEM, Platform
 from aion_core.spi.capabilities import Capability
 from aion_core.spi.records import Cursor, Page, PageToken
-from aion_core.spi.stores import VisibilityStore
+from aion_core.spi.stores import StoreHealth, VisibilityStore
 
 
 @frozen(kw_only=True)
@@ -73,6 +73,11 @@ class MemoryVisibilityStore(VisibilityStore):
     def close(self) -> None:
         """Keep everything for the next opening."""
         self._open = False
+
+    def health(self) -> StoreHealth:
+        """See `Store.health`."""
+        with self._table():
+            return StoreHealth(place="the memory of this process")
 
     @contextmanager
     def _table(self) -> Generator[SummaryTable, None, None]:

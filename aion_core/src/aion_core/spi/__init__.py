@@ -168,6 +168,7 @@ from aion_core.spi.runtime import (
 from aion_core.spi.stores import (
     EventStore,
     Store,
+    StoreHealth,
     VisibilityStore,
 )
 from aion_core.spi.upkeep import (
@@ -300,6 +301,7 @@ __all__ = [
     "StoreClosed",
     "StoreError",
     "StoreFacts",
+    "StoreHealth",
     "StoreRefused",
     "StoreUnavailable",
     "Summary",

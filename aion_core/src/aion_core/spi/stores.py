@@ -18,6 +18,8 @@ from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from attrs import frozen
+
 from aion_core.model.conditions import Condition, Query
 from aion_core.model.ids import BlobKey, RunId, Shard, Version, WorkflowId
 from aion_core.model.packages import PackageRecord, Route
@@ -47,6 +49,18 @@ from aion_core.spi.records import (
 )
 
 
+@frozen(kw_only=True)
+class StoreHealth:
+    """How a store is doing, for `health()`."""
+
+    place: str = ""
+    """Where it is, for people: without passwords and keys."""
+    remarks: Sequence[str] = ()
+    """What its operator should know although it works: a promise of the disk or the server that may not be one."""
+    sync_seconds: float | None = None
+    """What a write took, when the store was opened, until the disk said that it was safe. None: it was not timed."""
+
+
 class Store(ABC):
     """What both kinds of store share. Drivers take `(settings, platform)`; nothing is touched before `open`."""
 
@@ -67,6 +81,10 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of everything. What was acknowledged stays. Closing twice is fine; afterwards `open` works again."""
+
+    @abstractmethod
+    def health(self) -> StoreHealth:
+        """How it is doing, from what it knows: nothing is asked of the database. On any thread, while it is open."""
 
     def __enter__(self) -> Self:
         self.open()

@@ -28,6 +28,8 @@ class Server:
     limits: CommitLimits = field(factory=CommitLimits)
     remarks: tuple[str, ...] = ()
     """What its operator should know, for people to read."""
+    sync_seconds: float | None = None
+    """What a write to the disk of a file took, where it was timed."""
 
 
 class Put:

@@ -70,8 +70,6 @@ class FilePlace(Place):
         self._closed = False
         self._collecting = threading.Lock()
         self._seen = threading.local()
-        self.sync_seconds: float | None = None
-        """How long a write takes until it is on the disk. Known to whoever may write."""
 
     def connect(self) -> None:
         """See `Place`."""
@@ -251,17 +249,19 @@ class FilePlace(Place):
         if self.settings.durability is Durability.FSYNC:
             self._file.lengthen_log()
         directory = self._file.path.parent
+        seconds: float | None = None
         try:
-            self.sync_seconds = sync_seconds(directory, self.platform.monotonic) or None
+            seconds = sync_seconds(directory, self.platform.monotonic) or None
         except OSError as error:
             _log.warning("the disk under %s can not be timed: %s", directory, error)
-        self.server = Server(remarks=tuple(self._remarked(file_system_of(directory, mounts()) or "unknown")))
+        remarks = tuple(self._remarked(seconds, file_system_of(directory, mounts()) or "unknown"))
+        self.server = Server(remarks=remarks, sync_seconds=seconds)
         for remark in self.server.remarks:
             _log.warning("%s", remark)
 
-    def _remarked(self, file_system: str) -> Iterator[str]:
-        if self.settings.durability is Durability.FSYNC and self.sync_seconds and self.sync_seconds < _TOO_FAST:
-            rate = f"{1 / self.sync_seconds:,.0f}"
+    def _remarked(self, seconds: float | None, file_system: str) -> Iterator[str]:
+        if self.settings.durability is Durability.FSYNC and seconds and seconds < _TOO_FAST:
+            rate = f"{1 / seconds:,.0f}"
             yield (
                 f"the disk under {self._file.path} ({file_system}) says {rate} times a second that a write is safe: "
                 "unless its cache outlives a power failure, that is not so, and the last commits are lost with the "

@@ -35,6 +35,7 @@ from aion_core.spi import (
     Shard,
     Status,
     Store,
+    StoreHealth,
     Summary,
     Version,
     VisibilityStore,
@@ -84,6 +85,10 @@ class ForwardingEventStore(EventStore):
     def close(self) -> None:
         """Forwarded."""
         self.store.close()
+
+    def health(self) -> StoreHealth:
+        """Forwarded."""
+        return self.store.health()
 
     @property
     def store_id(self) -> str:
@@ -221,6 +226,10 @@ class ForwardingVisibilityStore(VisibilityStore):
     def close(self) -> None:
         """Forwarded."""
         self.store.close()
+
+    def health(self) -> StoreHealth:
+        """Forwarded."""
+        return self.store.health()
 
     def record(self, summaries: Sequence[Summary], *, cursor: Cursor | None = None) -> None:
         """Forwarded."""

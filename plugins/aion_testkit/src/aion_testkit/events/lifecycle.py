@@ -20,6 +20,7 @@ from aion_testkit.expect import raises, same, true
 from aion_testkit.place import Place
 
 _EVERY_METHOD: dict[str, Callable[[EventStore], object]] = {
+    "health": lambda store: store.health(),
     "append": lambda store: store.append([start_commit("order-1")]),
     "read": lambda store: store.read(WorkflowId("order-1")),
     "state": lambda store: store.state([WorkflowId("order-1")]),
@@ -104,6 +105,9 @@ class LifecycleCases(Layer):
         other.close()
         place.commit(start_commit("order-1"))
         same(place.ids(), ["order-1"], "two objects onto one place are closed each by itself")
+
+    def test_a_store_says_where_it_is(self, place: Place) -> None:
+        true(place.store.health().place != "", "health() names the place, for people")
 
     def test_a_place_has_one_identity(self, place: Place) -> None:
         ids = {place.store.store_id, place.open().store_id, place.reopen().store_id}
