@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from attrs import frozen
 
+from aion_core.config import load
 from aion_core.config.sections import Activities
 from aion_core.engine.catalog import Catalog
 from aion_core.engine.core import EngineCore, Parts
 from aion_core.engine.settings import EngineSettings
-from aion_core.memory import MemoryEventStore, MemorySettings
 from aion_core.opening.settling import settling
 from aion_core.platform import Handle, SystemPlatform
 from aion_core.spi import (
@@ -21,6 +21,7 @@ from aion_core.spi import (
     ActivityDone,
     ActivityTask,
     EngineId,
+    EventStore,
     Lane,
     RunId,
     Runtime,
@@ -29,6 +30,7 @@ from aion_core.spi import (
     TaskId,
 )
 from aion_core.worker import Bodies, Driver, Resources, Values
+from benchmarks.places import Place
 
 
 class _OwnLane:
@@ -136,23 +138,30 @@ class Opened:
 
     core: EngineCore
     platform: OneThread
+    store: EventStore
 
 
-def opened(*code: object) -> Opened:
-    """An open engine with this code on an in-memory store of its own."""
+def opened(*code: object, place: Place | None = None) -> Opened:
+    """An open engine with this code at a place, or on an in-memory store of its own."""
     platform = OneThread()
+    plugins = load({"event_store": place.event_store if place else {"use": "memory"}}, stores_only=True)
+    store = plugins.event_store.make(platform)
     core = EngineCore(
         Parts(
-            store=MemoryEventStore(MemorySettings(), platform),
+            store=store,
             runtime=_OneThreadRuntime(),
             runtimes={},
             catalog=Catalog(code),
             settings=EngineSettings(
-                engine_id=EngineId("benchmark"), host="benchmark", pid=0, settle=settling(Activities())
+                engine_id=EngineId("benchmark"),
+                host="benchmark",
+                pid=0,
+                settle=settling(Activities()),
+                lease=3600.0,  # nobody renews it: that is one of the things to be done later
             ),
             platform=platform,
         )
     )
     core.open()
     platform.run()
-    return Opened(core, platform)
+    return Opened(core, platform, store)

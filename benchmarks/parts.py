@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import unwrap
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -21,8 +22,11 @@ from aion_core.engine.writer import Writer
 from aion_core.memory import MemoryEventStore
 from aion_core.model.ids import WorkflowId
 from aion_core.worker import Bodies, Driver
+from aion_store_sql.database import Session
+from aion_store_sql.store import SqlEventStore
 from benchmarks.measure import report
 from benchmarks.one_thread import Opened, opened
+from benchmarks.places import Place
 from benchmarks.programs import step
 
 AT_ONCE: Final = 50
@@ -55,6 +59,12 @@ _PARTS: Final[dict[CodeType, str]] = {
     _code(getattr(Turns, "_commit")): "making the commit",  # noqa: B009  # a room's own business, which is measured here
     _code(Writer.handle): "the writer",
     _code(MemoryEventStore.append): "the store",
+    _code(SqlEventStore.append): "the store: what of its rows",
+    _code(Session.ask): "the store: looking at shards and heads",
+    _code(Session.put): "the store: writing rows",
+    _code(Session.begin): "the store: BEGIN and COMMIT",
+    _code(Session.commit): "the store: BEGIN and COMMIT",
+    _code(unwrap(Session.flow)): "the store: BEGIN and COMMIT",  # where a flow ends, it is waited for
     _code(Turns.written): "what is durable now",
     _code(Activities.release): "letting activities begin",
     _code(Bodies.take): "running the body",
@@ -64,9 +74,9 @@ _PARTS: Final[dict[CodeType, str]] = {
 _BETWEEN: Final = "between these"
 
 
-def parts() -> None:
-    """Microseconds of each part of a step, and of all."""
-    engine = opened(many)
+def parts(place: Place | None = None) -> None:
+    """Microseconds of each part of a step, and of all; at a place, or on an in-memory store."""
+    engine = opened(many, place=place)
     _run(engine, 2, 0)
     taken: list[float] = []
     charged: Counter[str] = Counter()
@@ -76,9 +86,11 @@ def parts() -> None:
         taken.append((time.process_time() - cpu) / (AT_ONCE * STEPS) * 1e6)
         with _sampled(charged):
             _run(engine, STEPS, 2 * number + 1)
+    engine.store.close()
     least, samples = min(taken), sum(charged.values())
     report(
         "a step on one thread",
+        **({"place": place.kind} if place else {}),
         concurrent=AT_ONCE,
         cpu_us=least,
         cpu_us_by_part={part: round(count / samples * least, 2) for part, count in charged.most_common()},

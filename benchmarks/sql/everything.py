@@ -9,6 +9,7 @@ from attrs import frozen
 
 from benchmarks import places
 from benchmarks.measure import report
+from benchmarks.parts import parts
 from benchmarks.places import Kind, Unreachable
 from benchmarks.sql.grounds import FULL, PEERS, Amounts, Ground, ground
 from benchmarks.sql.growing import growth
@@ -18,7 +19,15 @@ from benchmarks.sql.throughput import steps
 from benchmarks.subjects import Failed
 
 Figure = Callable[[Ground], None]
-IN_PROCESS: Final[Sequence[Figure]] = (steps, alone, signals, growth)
+
+
+def rooms_of_a_step(ground: Ground) -> None:
+    """Where its CPU time goes when nothing is handed from thread to thread."""
+    with ground.make() as place:
+        parts(place)
+
+
+IN_PROCESS: Final[Sequence[Figure]] = (steps, rooms_of_a_step, alone, signals, growth)
 ACROSS: Final[Sequence[Figure]] = (signals_from_outside, opening, recovery)
 """What it takes several processes for."""
 

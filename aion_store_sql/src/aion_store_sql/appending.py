@@ -23,7 +23,7 @@ from aion_store_sql.database import Session
 from aion_store_sql.dialects.dialect import Dialect, Row
 from aion_store_sql.histories import LAST_OF_FEED
 from aion_store_sql.messages import Mailroom
-from aion_store_sql.ownership import lock
+from aion_store_sql.ownership import locking
 from aion_store_sql.rows import blob_keys, body_columns, summary_text
 from aion_store_sql.visible import VisibleRows
 
@@ -96,8 +96,7 @@ class Appending:
     def append(self, session: Session, commits: Sequence[Commit], shards: int) -> list[AppendResult]:
         """Within a transaction. `shards` is how many the store has."""
         homes = [shard_of(commit.workflow_id, shards) for commit in commits]
-        found = _lock_shards(session, sorted(set(homes)))
-        heads = _heads(session, [commit.workflow_id for commit in commits])
+        found, heads = _look(session, sorted(set(homes)), [commit.workflow_id for commit in commits])
         answers: list[AppendResult] = []
         winners: list[tuple[Commit, Shard]] = []
         for commit, home in zip(commits, homes, strict=True):
@@ -129,37 +128,38 @@ class Appending:
         if changed:
             summaries = {(s.id, s.run_id): s for commit in changed for s in (run.summary for run in commit.runs)}
             summaries |= {(s.id, s.run_id): s for commit in changed if commit.visible for s in (commit.state.summary,)}
-            self._visible.record(session, list(summaries.values()))
+            new = {
+                (commit.workflow_id, run.run_id)
+                for commit in changed
+                for run in commit.runs
+                if run.first_seq > commit.expected_seq
+            }
+            self._visible.record(session, list(summaries.values()), new=new)
         if outcomes := [outcome for commit, _ in winners for outcome in commit.outcomes]:
             self._mail.settle(session, outcomes)
         if posts := [post for commit, _ in winners for post in commit.posts]:
             self._mail.post(session, posts)
 
 
-def _lock_shards(session: Session, shards: Sequence[Shard]) -> dict[Shard, _Shard]:
-    """Hold these shards against take-overs, and see where their feeds are.
+def _look(
+    session: Session, shards: Sequence[Shard], workflow_ids: Sequence[str]
+) -> tuple[dict[Shard, _Shard], dict[str, tuple[int, OpId]]]:
+    """Hold these shards against take-overs, and see where their feeds and these workflows are.
 
-    In two statements: PostgreSQL's first one may have waited for a commit that its own snapshot does not show.
+    The lock is a statement of its own: PostgreSQL's may have waited for a commit that its own snapshot does not show.
     """
-    rows = lock(session, shards)
-    last: dict[int, int | None] = dict(
-        session.rows(
-            f"SELECT s.shard, {LAST_OF_FEED} FROM aion_shard s WHERE s.shard {{among}}",
-            session.dialect.array(shards),
-        )
+    array = session.dialect.array
+    locked, feeds, heads = session.ask(
+        locking(session.dialect, shards),
+        (f"SELECT s.shard, {LAST_OF_FEED} FROM aion_shard s WHERE s.shard {{among}}", array(shards)),
+        ("SELECT workflow_id, head, op_id FROM aion_workflow WHERE workflow_id {among}", array(workflow_ids)),
     )
-    return {
+    last: dict[int, int | None] = dict(feeds)
+    found = {
         Shard(shard): _Shard(Fence(epoch), owner is not None, max(floor, last[shard] or 0))
-        for shard, epoch, owner, floor in rows
+        for shard, epoch, owner, floor in locked
     }
-
-
-def _heads(session: Session, workflow_ids: Sequence[str]) -> dict[str, tuple[int, OpId]]:
-    rows = session.rows(
-        "SELECT workflow_id, head, op_id FROM aion_workflow WHERE workflow_id {among}",
-        session.dialect.array(workflow_ids),
-    )
-    return {workflow_id: (head, OpId(op_id)) for workflow_id, head, op_id in rows}
+    return found, {workflow_id: (head, OpId(op_id)) for workflow_id, head, op_id in heads}
 
 
 def _collect(rows: _Rows, commit: Commit, home: Shard, shard: _Shard) -> None:

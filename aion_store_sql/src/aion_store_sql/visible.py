@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from aion_core.spi import AttributeValue, RunId, Summary, WorkflowId, instant
@@ -36,11 +36,13 @@ class VisibleRows:
             schema.attribute, "workflow_id", "run_id", "name", "number", "text_start", "as_text", "as_int", "as_float"
         )
 
-    def record(self, session: Session, summaries: Sequence[Summary]) -> None:
-        """Keep these, instead of older ones of the same run."""
+    def record(
+        self, session: Session, summaries: Sequence[Summary], *, new: Collection[tuple[WorkflowId, RunId]] = ()
+    ) -> None:
+        """Keep these, instead of older ones of the same run, which `new` runs have none of."""
         last = {(summary.id, summary.run_id): summary for summary in summaries}
         session.put(self._visible, [self._row(summary) for summary in last.values()])
-        self._forget_attributes(session, list(last))
+        self._forget_attributes(session, [run for run in last if run not in new])
         session.put(self._attributes, [row for summary in last.values() for row in self._attribute_rows(summary)])
 
     def delete(self, session: Session, runs: Sequence[tuple[WorkflowId, RunId]]) -> None:
@@ -51,7 +53,7 @@ class VisibleRows:
 
     @staticmethod
     def _forget_attributes(session: Session, runs: Sequence[tuple[WorkflowId, RunId]]) -> None:
-        """Of these runs; most of them are new and have none."""
+        """Of these runs; most of them have none."""
         if not runs:
             return
         array = session.dialect.array

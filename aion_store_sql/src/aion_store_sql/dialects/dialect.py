@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -59,7 +60,8 @@ class Dialect(ABC):
     """The same, and pass over those that others hold."""
     clock: ClassVar[str | None]
     """The database's time in microseconds, as an expression. None: it has none, and the platform's is used."""
-    begin: str = "BEGIN"
+    begin: Sequence[str] = ("BEGIN",)
+    """The statements with which a transaction begins."""
     commits_ddl: ClassVar[bool] = False
     """Whether a change of a table ends the transaction, and is durable by itself."""
     put: ClassVar[type[Put]] = Put
@@ -98,6 +100,16 @@ class Dialect(ABC):
     @abstractmethod
     def is_transient(self, error: BaseException) -> bool:
         """Whether the transaction was undone for the sake of others, and may be tried again at once."""
+
+    def flow(self, connection: Any) -> AbstractContextManager[Callable[[], object] | None]:
+        """Where the driver need not wait for the answer to each statement: what waits for all that were sent."""
+        del connection
+        return nullcontext()
+
+    def is_answer(self, error: BaseException, connection: Any) -> bool:
+        """Whether in a flow this is the server's own word that a statement has failed, and the transaction with it."""
+        del error, connection
+        return False
 
     @abstractmethod
     def is_away(self, error: BaseException) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -60,10 +61,21 @@ class Postgresql(Dialect):
         """See `Dialect`."""
         super().__init__(settings)
         # In the transaction and not of the session, which may belong to a pooler: then the next one is another's.
-        own = ["idle_in_transaction_session_timeout = " + str(STOPPED_MS), "lock_timeout = " + str(LOCKED_MS)]
+        own = {"idle_in_transaction_session_timeout": STOPPED_MS, "lock_timeout": LOCKED_MS}
         if settings.durability is Durability.PROCESS:
-            own.append("synchronous_commit = off")
-        self.begin = "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", *own])
+            own["synchronous_commit"] = 0
+        told = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in own.items())
+        self.begin = ("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", f"SELECT {told}")
+
+    @contextmanager
+    def flow(self, connection: Any) -> Generator[Callable[[], object], None, None]:
+        """See `Dialect`. On a network every answer that is waited for is a round trip while shards are locked."""
+        with _driver_of(connection).pipeline() as pipeline:
+            yield pipeline.sync
+
+    def is_answer(self, error: BaseException, connection: Any) -> bool:
+        """See `Dialect`: what comes behind a failed statement, and COMMIT too, is not even executed."""
+        return getattr(error, "sqlstate", None) is not None and self.is_open(connection)
 
     def engine(self) -> sa.Engine:
         """See `Dialect`."""
@@ -100,7 +112,7 @@ class Postgresql(Dialect):
 
     def is_open(self, connection: sa.PoolProxiedConnection) -> bool:
         """See `Dialect`."""
-        driver: Any = connection.dbapi_connection
+        driver = _driver_of(connection)
         return driver is not None and not driver.closed
 
     def look(self, cursor: Any) -> Server:
@@ -178,6 +190,10 @@ class Postgresql(Dialect):
     def _insert(self, table: sa.Table, columns: Sequence[str]) -> str:
         arrays = ", ".join(f"%b::{_type_of(table.c[name])}[]" for name in columns)
         return f"INSERT INTO {self._name(table)} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
+
+
+def _driver_of(connection: Any) -> Any:
+    return connection.dbapi_connection
 
 
 def _plain(address: sa.URL) -> str:

@@ -173,14 +173,14 @@ class Migrator:
 
 @contextmanager
 def _transaction(session: Session) -> Generator[None, None, None]:
-    session.cursor.execute(session.dialect.begin)
+    session.begin()
     try:
         yield
     except BaseException:
         with suppress(Exception):  # the first error is the one to tell
             session.cursor.execute("ROLLBACK")
         raise
-    session.cursor.execute("COMMIT")
+    session.commit()
 
 
 def created_of(known: dict[str, str]) -> Created:
