@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import unwrap
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -59,12 +58,9 @@ _PARTS: Final[dict[CodeType, str]] = {
     _code(getattr(Turns, "_commit")): "making the commit",  # noqa: B009  # a room's own business, which is measured here
     _code(Writer.handle): "the writer",
     _code(MemoryEventStore.append): "the store",
-    _code(SqlEventStore.append): "the store: what of its rows",
-    _code(Session.ask): "the store: looking at shards and heads",
-    _code(Session.put): "the store: writing rows",
-    _code(Session.begin): "the store: BEGIN and COMMIT",
-    _code(Session.commit): "the store: BEGIN and COMMIT",
-    _code(unwrap(Session.flow)): "the store: BEGIN and COMMIT",  # where a flow ends, it is waited for
+    _code(SqlEventStore.append): "the store: what of its rows, BEGIN and COMMIT",
+    _code(Session.rows): "the store: looking at shards and heads",
+    _code(Session.write): "the store: writing rows",
     _code(Turns.written): "what is durable now",
     _code(Activities.release): "letting activities begin",
     _code(Bodies.take): "running the body",

@@ -23,7 +23,7 @@ from aion_store_sql.database import Session
 from aion_store_sql.dialects.dialect import Dialect, Row
 from aion_store_sql.histories import LAST_OF_FEED
 from aion_store_sql.messages import Mailroom
-from aion_store_sql.ownership import locking
+from aion_store_sql.ownership import lock
 from aion_store_sql.rows import blob_keys, body_columns, summary_text
 from aion_store_sql.visible import VisibleRows
 
@@ -96,7 +96,8 @@ class Appending:
     def append(self, session: Session, commits: Sequence[Commit], shards: int) -> list[AppendResult]:
         """Within a transaction. `shards` is how many the store has."""
         homes = [shard_of(commit.workflow_id, shards) for commit in commits]
-        found, heads = _look(session, sorted(set(homes)), [commit.workflow_id for commit in commits])
+        found = _lock_shards(session, sorted(set(homes)))
+        heads = _heads(session, found, [commit.workflow_id for commit in commits])
         answers: list[AppendResult] = []
         winners: list[tuple[Commit, Shard]] = []
         for commit, home in zip(commits, homes, strict=True):
@@ -119,47 +120,58 @@ class Appending:
         rows = _Rows()
         for commit, home in winners:
             _collect(rows, commit, home, shards[home])
-        session.put(self._history, rows.history)
-        session.put(self._states, rows.states)
-        session.put(self._shown, rows.shown)
-        session.put(self._runs, rows.runs)
-        session.put(self._blobs, rows.blobs)
-        changed = [commit for commit, _ in winners if commit.visible or commit.runs]
-        if changed:
-            summaries = {(s.id, s.run_id): s for commit in changed for s in (run.summary for run in commit.runs)}
-            summaries |= {(s.id, s.run_id): s for commit in changed if commit.visible for s in (commit.state.summary,)}
-            new = {
+        summaries = {(s.id, s.run_id): s for commit, _ in winners for s in (run.summary for run in commit.runs)}
+        summaries |= {(s.id, s.run_id): s for commit, _ in winners if commit.visible for s in (commit.state.summary,)}
+        if summaries:
+            begun = {
                 (commit.workflow_id, run.run_id)
-                for commit in changed
+                for commit, _ in winners
                 for run in commit.runs
                 if run.first_seq > commit.expected_seq
             }
-            self._visible.record(session, list(summaries.values()), new=new)
+            self._visible.forget_attributes(session, [run for run in summaries if run not in begun])
+        session.write(
+            (self._history, rows.history),
+            (self._states, rows.states),
+            (self._shown, rows.shown),
+            (self._runs, rows.runs),
+            (self._blobs, rows.blobs),
+            *self._visible.puts(list(summaries.values())),
+        )
         if outcomes := [outcome for commit, _ in winners for outcome in commit.outcomes]:
             self._mail.settle(session, outcomes)
         if posts := [post for commit, _ in winners for post in commit.posts]:
             self._mail.post(session, posts)
 
 
-def _look(
-    session: Session, shards: Sequence[Shard], workflow_ids: Sequence[str]
-) -> tuple[dict[Shard, _Shard], dict[str, tuple[int, OpId]]]:
-    """Hold these shards against take-overs, and see where their feeds and these workflows are.
+def _lock_shards(session: Session, shards: Sequence[Shard]) -> dict[Shard, _Shard]:
+    """Hold these shards against take-overs."""
+    return {
+        Shard(shard): _Shard(Fence(epoch), owner is not None, floor)
+        for shard, epoch, owner, floor in lock(session, shards)
+    }
 
-    The lock is a statement of its own: PostgreSQL's may have waited for a commit that its own snapshot does not show.
+
+def _heads(session: Session, shards: dict[Shard, _Shard], ids: Sequence[str]) -> dict[str, tuple[int, OpId]]:
+    """Of these workflows; and see where the feeds of these shards are.
+
+    Not with the lock: in PostgreSQL that may have waited for a commit that its own snapshot does not show.
     """
     array = session.dialect.array
-    locked, feeds, heads = session.ask(
-        locking(session.dialect, shards),
-        (f"SELECT s.shard, {LAST_OF_FEED} FROM aion_shard s WHERE s.shard {{among}}", array(shards)),
-        ("SELECT workflow_id, head, op_id FROM aion_workflow WHERE workflow_id {among}", array(workflow_ids)),
+    heads: dict[str, tuple[int, OpId]] = {}
+    rows = session.rows(
+        "SELECT workflow_id, head, op_id, NULL FROM aion_workflow WHERE workflow_id {among} UNION ALL"
+        f" SELECT NULL, {LAST_OF_FEED}, NULL, s.shard FROM aion_shard s WHERE s.shard {{among}}",
+        array(ids),
+        array([*shards]),
     )
-    last: dict[int, int | None] = dict(feeds)
-    found = {
-        Shard(shard): _Shard(Fence(epoch), owner is not None, max(floor, last[shard] or 0))
-        for shard, epoch, owner, floor in locked
-    }
-    return found, {workflow_id: (head, OpId(op_id)) for workflow_id, head, op_id in heads}
+    for workflow_id, last, op_id, shard in rows:
+        if shard is None:
+            heads[workflow_id] = (last, OpId(op_id))
+        else:
+            found = shards[Shard(shard)]
+            found.last = max(found.last, last or 0)
+    return heads
 
 
 def _collect(rows: _Rows, commit: Commit, home: Shard, shard: _Shard) -> None:

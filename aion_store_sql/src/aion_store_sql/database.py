@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -23,49 +23,15 @@ class CommitUnknown(StoreUnavailable):
     """The answer to COMMIT was lost: what the transaction wrote may be there or not."""
 
 
-class Connection(Protocol):
-    """What a session needs of a driver's connection."""
-
-    def cursor(self) -> Any:
-        """A cursor of the driver."""
-
-
 class Session:
     """What a piece of work does to the database: on one connection, in a transaction or out of one."""
 
-    def __init__(self, dialect: Dialect, connection: Connection, platform: Platform) -> None:
-        """On a connection of the driver, or what stands for one."""
+    def __init__(self, dialect: Dialect, cursor: Any, platform: Platform) -> None:
+        """On an open cursor of the driver."""
         self.dialect = dialect
-        self.cursor = connection.cursor()
-        """For what has an answer, which is taken at once."""
-        self._connection = connection
-        self._writing = connection.cursor()
-        """For what has none: in a flow such statements are still on their way when the next one is said."""
-        self._arrived: Callable[[], object] | None = None
+        self.cursor = cursor
         self._platform = platform
         self._now: int | None = None
-
-    @contextmanager
-    def flow(self) -> Generator[None, None, None]:
-        """Within it, what has no answer is not waited for: it may fail at any later statement, or at the end."""
-        with self.dialect.flow(self._connection) as self._arrived:
-            yield
-
-    def begin(self) -> None:
-        """Begin a transaction."""
-        for statement in self.dialect.begin:
-            self._writing.execute(statement)
-
-    def commit(self) -> None:
-        """End it: in a flow, when that has ended."""
-        self._writing.execute("COMMIT")
-
-    def ask(self, *queries: tuple[Any, ...]) -> list[Sequence[Row]]:
-        """What several queries find, each of a text and its values. In a flow they are all sent at once."""
-        cursors = [self._connection.cursor() for _ in queries]
-        for cursor, (sql, *values) in zip(cursors, queries, strict=True):
-            cursor.execute(self.dialect.text(sql), values)
-        return [cursor.fetchall() for cursor in cursors]
 
     def rows(self, sql: str, *values: Any) -> Sequence[Row]:
         """What a query finds."""
@@ -78,26 +44,20 @@ class Session:
         rows = self.rows(sql, *values)
         return rows[0] if rows else None
 
-    def run(self, sql: str, *values: Any) -> None:
-        """Execute a statement that has no answer."""
-        self._writing.execute(self.dialect.text(sql), values)
-
-    def met(self, sql: str, *values: Any) -> int:
+    def run(self, sql: str, *values: Any) -> int:
         """How many rows a statement has met."""
-        self.run(sql, *values)
-        if self._arrived is not None:
-            self._arrived()
-        met: int = self._writing.rowcount
+        self.cursor.execute(self.dialect.text(sql), values)
+        met: int = self.cursor.rowcount
         return met
 
     def put(self, put: Put, rows: Sequence[Row]) -> None:
         """Write these rows, if there are any."""
-        if rows:
-            put.run(self._writing, rows)
+        self.write((put, rows))
 
-    def is_undone(self, error: Exception) -> bool:
-        """Whether, after this error at the end of a transaction, nothing of it is there for certain."""
-        return self.dialect.is_transient(error) or self.dialect.is_answer(error, self._connection)
+    def write(self, *puts: tuple[Put, Sequence[Row]]) -> None:
+        """Write what there is of all these rows, no row twice, in as few statements as the driver can do with."""
+        if some := [(put, rows) for put, rows in puts if rows]:
+            self.dialect.write(self.cursor, some)
 
     def now(self) -> int:
         """The store's time in microseconds, the same for the whole piece of work."""
@@ -200,17 +160,19 @@ class Database:
 
     def _written(self, work: Callable[[Session], T]) -> T:
         with self._connection(self._writers) as session:
-            committing = False
+            session.cursor.execute(self.dialect.begin)
             try:
-                with session.flow():
-                    session.begin()
-                    result = work(session)
-                    committing = True
-                    session.commit()
-            except BaseException as error:
+                result = work(session)
+            except BaseException:
                 with suppress(Exception):  # the first error is the one to tell
                     session.cursor.execute("ROLLBACK")
-                if not committing or (isinstance(error, Exception) and session.is_undone(error)):
+                raise
+            try:
+                session.cursor.execute("COMMIT")
+            except Exception as error:
+                with suppress(Exception):
+                    session.cursor.execute("ROLLBACK")
+                if self.dialect.is_transient(error):
                     raise
                 raise CommitUnknown(f"the answer to COMMIT was lost: {_said(error)}") from error
             return result
@@ -222,7 +184,9 @@ class Database:
         connection = self._checked_out(engine)
         good = False
         try:
-            yield Session(self.dialect, connection, self.platform)
+            cursor = connection.cursor()
+            yield Session(self.dialect, cursor, self.platform)
+            cursor.close()
             good = True
         except (StoreUnavailable, StoreRefused) as error:
             good = not isinstance(error, CommitUnknown)

@@ -149,7 +149,7 @@ class Mailroom:
             return 0
         now, which = session.now(), session.dialect.array(shards)
         session.run(f"DELETE FROM aion_inbox WHERE shard {{among}} AND EXISTS ({_TOMBSTONE})", which, now)
-        return session.met("DELETE FROM aion_outcome WHERE shard {among} AND expires_at <= ?", which, now)
+        return session.run("DELETE FROM aion_outcome WHERE shard {among} AND expires_at <= ?", which, now)
 
     @staticmethod
     def _settled(session: Session, keys: Sequence[OutcomeKey]) -> set[OutcomeKey]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -95,12 +95,8 @@ def lock(session: Session, shards: Collection[Shard]) -> Sequence[Row]:
 
     Always in the order of their numbers, so that two who want the same ones do not wait for each other.
     """
-    return session.rows(*locking(session.dialect, shards))
-
-
-def locking(dialect: Dialect, shards: Collection[Shard]) -> tuple[str, Any]:
-    """The query that `lock` asks."""
-    return (
+    dialect = session.dialect
+    return session.rows(
         f"SELECT shard, epoch, owner, feed_floor FROM aion_shard WHERE shard {{among}} ORDER BY shard{dialect.lock}",
         dialect.array(sorted(shards)),
     )

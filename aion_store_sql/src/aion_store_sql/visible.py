@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from aion_core.spi import AttributeValue, RunId, Summary, WorkflowId, instant
 from aion_store_sql import schema
 from aion_store_sql.conditions import start_of, stored
 from aion_store_sql.database import Session
-from aion_store_sql.dialects.dialect import Dialect, Row
+from aion_store_sql.dialects.dialect import Dialect, Put, Row
 from aion_store_sql.rows import summary_text
 
 
@@ -36,23 +36,27 @@ class VisibleRows:
             schema.attribute, "workflow_id", "run_id", "name", "number", "text_start", "as_text", "as_int", "as_float"
         )
 
-    def record(
-        self, session: Session, summaries: Sequence[Summary], *, new: Collection[tuple[WorkflowId, RunId]] = ()
-    ) -> None:
-        """Keep these, instead of older ones of the same run, which `new` runs have none of."""
+    def record(self, session: Session, summaries: Sequence[Summary]) -> None:
+        """Keep these, instead of older ones of the same run."""
         last = {(summary.id, summary.run_id): summary for summary in summaries}
-        session.put(self._visible, [self._row(summary) for summary in last.values()])
-        self._forget_attributes(session, [run for run in last if run not in new])
-        session.put(self._attributes, [row for summary in last.values() for row in self._attribute_rows(summary)])
+        self.forget_attributes(session, list(last))
+        session.write(*self.puts(list(last.values())))
+
+    def puts(self, summaries: Sequence[Summary]) -> list[tuple[Put, Sequence[Row]]]:
+        """The rows of these, each of another run. Older attributes are to be forgotten before."""
+        return [
+            (self._visible, [self._row(summary) for summary in summaries]),
+            (self._attributes, [row for summary in summaries for row in self._attribute_rows(summary)]),
+        ]
 
     def delete(self, session: Session, runs: Sequence[tuple[WorkflowId, RunId]]) -> None:
         """Forget these runs."""
-        self._forget_attributes(session, runs)
+        self.forget_attributes(session, runs)
         for run in runs:
             session.run("DELETE FROM aion_visible WHERE workflow_id = ? AND run_id = ?", *run)
 
     @staticmethod
-    def _forget_attributes(session: Session, runs: Sequence[tuple[WorkflowId, RunId]]) -> None:
+    def forget_attributes(session: Session, runs: Sequence[tuple[WorkflowId, RunId]]) -> None:
         """Of these runs; most of them have none."""
         if not runs:
             return

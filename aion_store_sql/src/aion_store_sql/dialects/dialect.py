@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -38,11 +37,11 @@ class Put:
 
     def __init__(self, sql: str) -> None:
         """Nothing is executed yet."""
-        self._sql = sql
+        self.sql = sql
 
     def run(self, cursor: Any, rows: Sequence[Row]) -> None:
         """Write them. At least one."""
-        cursor.executemany(self._sql, rows)
+        cursor.executemany(self.sql, rows)
 
 
 class Dialect(ABC):
@@ -60,8 +59,7 @@ class Dialect(ABC):
     """The same, and pass over those that others hold."""
     clock: ClassVar[str | None]
     """The database's time in microseconds, as an expression. None: it has none, and the platform's is used."""
-    begin: Sequence[str] = ("BEGIN",)
-    """The statements with which a transaction begins."""
+    begin: str = "BEGIN"
     commits_ddl: ClassVar[bool] = False
     """Whether a change of a table ends the transaction, and is durable by itself."""
     put: ClassVar[type[Put]] = Put
@@ -93,6 +91,11 @@ class Dialect(ABC):
         changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
         return self.put(f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
 
+    def write(self, cursor: Any, puts: Sequence[tuple[Put, Sequence[Row]]]) -> None:
+        """Write all these rows. There is at least one of each put."""
+        for put, rows in puts:
+            put.run(cursor, rows)
+
     def insert_missing(self, table: sa.Table, *columns: str) -> Put:
         """Rows that are left out where one of the same key is."""
         return self.put(f"{self._insert(table, columns)} ON CONFLICT DO NOTHING")
@@ -100,16 +103,6 @@ class Dialect(ABC):
     @abstractmethod
     def is_transient(self, error: BaseException) -> bool:
         """Whether the transaction was undone for the sake of others, and may be tried again at once."""
-
-    def flow(self, connection: Any) -> AbstractContextManager[Callable[[], object] | None]:
-        """Where the driver need not wait for the answer to each statement: what waits for all that were sent."""
-        del connection
-        return nullcontext()
-
-    def is_answer(self, error: BaseException, connection: Any) -> bool:
-        """Whether in a flow this is the server's own word that a statement has failed, and the transaction with it."""
-        del error, connection
-        return False
 
     @abstractmethod
     def is_away(self, error: BaseException) -> bool:

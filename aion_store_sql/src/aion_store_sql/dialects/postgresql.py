@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -46,7 +46,7 @@ class _Unnest(Put):
 
     def run(self, cursor: Any, rows: Sequence[Row]) -> None:
         """See `Put`."""
-        cursor.execute(self._sql, [[*column] for column in zip(*rows, strict=True)])
+        cursor.execute(self.sql, _columns(rows))
 
 
 class Postgresql(Dialect):
@@ -61,21 +61,10 @@ class Postgresql(Dialect):
         """See `Dialect`."""
         super().__init__(settings)
         # In the transaction and not of the session, which may belong to a pooler: then the next one is another's.
-        own = {"idle_in_transaction_session_timeout": STOPPED_MS, "lock_timeout": LOCKED_MS}
+        own = ["idle_in_transaction_session_timeout = " + str(STOPPED_MS), "lock_timeout = " + str(LOCKED_MS)]
         if settings.durability is Durability.PROCESS:
-            own["synchronous_commit"] = 0
-        told = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in own.items())
-        self.begin = ("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", f"SELECT {told}")
-
-    @contextmanager
-    def flow(self, connection: Any) -> Generator[Callable[[], object], None, None]:
-        """See `Dialect`. On a network every answer that is waited for is a round trip while shards are locked."""
-        with _driver_of(connection).pipeline() as pipeline:
-            yield pipeline.sync
-
-    def is_answer(self, error: BaseException, connection: Any) -> bool:
-        """See `Dialect`: what comes behind a failed statement, and COMMIT too, is not even executed."""
-        return getattr(error, "sqlstate", None) is not None and self.is_open(connection)
+            own.append("synchronous_commit = off")
+        self.begin = "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", *own])
 
     def engine(self) -> sa.Engine:
         """See `Dialect`."""
@@ -90,6 +79,16 @@ class Postgresql(Dialect):
         if not self.settings.pooler:  # whose connections are not ours to change
             event.listen(engine, "connect", _prepare)
         return engine
+
+    def write(self, cursor: Any, puts: Sequence[tuple[Put, Sequence[Row]]]) -> None:
+        """See `Dialect`: in one statement.
+
+        Every statement is a round trip during which shards are locked. Sending several without waiting for each answer
+        would be no way out: a transaction with a process that was stopped between two of them is not idle for the
+        server, which then never ends it.
+        """
+        statement = _together(*(put.sql for put, _ in puts))
+        cursor.execute(statement, [column for _, rows in puts for column in _columns(rows)])
 
     def array(self, values: Sequence[Any]) -> Any:
         """See `Dialect`."""
@@ -112,7 +111,7 @@ class Postgresql(Dialect):
 
     def is_open(self, connection: sa.PoolProxiedConnection) -> bool:
         """See `Dialect`."""
-        driver = _driver_of(connection)
+        driver: Any = connection.dbapi_connection
         return driver is not None and not driver.closed
 
     def look(self, cursor: Any) -> Server:
@@ -192,8 +191,15 @@ class Postgresql(Dialect):
         return f"INSERT INTO {self._name(table)} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
 
 
-def _driver_of(connection: Any) -> Any:
-    return connection.dbapi_connection
+def _columns(rows: Sequence[Row]) -> list[list[Any]]:
+    return [[*column] for column in zip(*rows, strict=True)]
+
+
+@lru_cache(maxsize=128)  # of the few forms that commits have
+def _together(*statements: str) -> str:
+    """One statement that does what these do, which write different rows."""
+    *first, last = statements
+    return ", ".join(f"{'WITH ' * (not number)}p{number} AS ({sql})" for number, sql in enumerate(first)) + f" {last}"
 
 
 def _plain(address: sa.URL) -> str:

@@ -26,7 +26,7 @@ class Sqlite(Dialect):
     lock: ClassVar[str] = ""
     skip: ClassVar[str] = ""
     clock: ClassVar[str | None] = None
-    begin: Sequence[str] = ("BEGIN IMMEDIATE",)
+    begin: str = "BEGIN IMMEDIATE"
 
     def engine(self) -> sa.Engine:
         """See `Dialect`."""

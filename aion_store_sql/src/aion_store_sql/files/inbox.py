@@ -183,7 +183,7 @@ class Inbox:
         self._made = True
 
     def _session(self, connection: Connection) -> Session:
-        return Session(self._dialect, connection, self._platform)
+        return Session(self._dialect, connection.cursor(), self._platform)
 
 
 def version_of(connection: Connection) -> int:

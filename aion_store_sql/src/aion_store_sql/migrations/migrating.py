@@ -173,14 +173,14 @@ class Migrator:
 
 @contextmanager
 def _transaction(session: Session) -> Generator[None, None, None]:
-    session.begin()
+    session.cursor.execute(session.dialect.begin)
     try:
         yield
     except BaseException:
         with suppress(Exception):  # the first error is the one to tell
             session.cursor.execute("ROLLBACK")
         raise
-    session.commit()
+    session.cursor.execute("COMMIT")
 
 
 def created_of(known: dict[str, str]) -> Created:
