@@ -1,9 +1,9 @@
 """What SQLite does to its files, in order: a layer between the SQLite of this Python and the operating system.
 
-SQLite lets a program put a file system of its own ("VFS") under every connection. This one is SQLite's own, with some
-of its functions replaced by ones that write down what was asked before they do it. It is reached by ctypes in the library
-that the module `sqlite3` uses, so that what is recorded is what the store does with its own driver, and not what another
-build of SQLite would do under an imitation of that driver.
+SQLite lets a program put a file system of its own ("VFS") under every connection. This one is SQLite's own, with
+some of its functions replaced by ones that write down what was asked before they do it. It is reached by ctypes in the
+library that the module `sqlite3` uses, so that what is recorded is what the store does with its own driver, and not
+what another build of SQLite would do under an imitation of that driver.
 """
 
 from __future__ import annotations

@@ -3,19 +3,17 @@
 import os
 import random
 import shutil
-from contextlib import nullcontext
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from attrs import frozen
 from tests.store_sql.power.images import Disk
+from tests.store_sql.power.logs import log_of
 from tests.store_sql.power.recording import Name, Write, recording
 from tests.store_sql.power.survivors import wrong_with
 from tests.store_sql.power.work import Work
 
 from aion_store_sql.files import place as places
-from aion_store_sql.files import shared
 
 NIGHTLY = os.environ.get("AION_TEST_PROFILE") == "nightly"
 RECORDINGS = 40 if NIGHTLY else 5
@@ -42,7 +40,7 @@ def tried(folder, seed, *, durability="fsync", images=IMAGES, cuts=()):
     """Record a life of a store, let the power fail at these moments of it (else at random ones), and look."""
     place = folder / f"recorded-{seed}"
     place.mkdir()
-    with _log(None if seed % 5 == 0 else SMALL), recording(place) as recorded:
+    with log_of(None if seed % 5 == 0 else SMALL), recording(place) as recorded:
         work = Work(place, recorded, seed=seed, durability=durability)
         work.run(CALLS)
     shutil.rmtree(place)
@@ -70,15 +68,6 @@ def some_cuts(work, seed, images):
         call = chance.randrange(1, len(ends))
         cuts.add(chance.randint(ends[call - 1], ends[call]))
     return cuts
-
-
-def _log(pages):
-    """A log of so many pages instead of the ordinary one."""
-    if pages is None:
-        return nullcontext()
-    writer = [each.replace(f"= {shared._LOG_PAGES}", f"= {pages}") for each in shared._WRITER]
-    assert writer != [*shared._WRITER]
-    return mock.patch.multiple(shared, _WRITER=tuple(writer), _LOG=pages * 4096)
 
 
 def _logs_begun_again(operations):
