@@ -104,6 +104,11 @@ def test_nothing_acknowledged_is_lost_with_the_power(folder, evidence):
     )
 
 
+def test_a_file_that_was_half_made_is_made_again(folder):
+    trial = tried(folder, 6, cuts=range(1, 60))
+    assert not trial.broken, "\n".join(trial.broken)
+
+
 def test_where_commits_are_not_synced_the_same_check_finds_them_lost(folder):
     trial = tried(folder, 1, durability="process", images=30)
     assert any("was acknowledged and is not there" in line for line in trial.broken), trial.broken
