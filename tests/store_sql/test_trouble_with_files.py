@@ -7,7 +7,7 @@ import pytest
 
 import aion_core as aion
 from aion_core.spi import StoreRefused, StoreUnavailable
-from aion_store_sql import SqlEventStore, SqlSettings
+from aion_store_sql import Durability, SqlEventStore, SqlSettings
 from aion_store_sql.files import place as places
 from aion_testkit.builders import engine, message, outcome
 
@@ -176,5 +176,13 @@ def test_the_stronger_promise_holds_for_all_who_share_the_file(url):
     ):
         weak.lease(engine("e1"), 1, 60)
         connection = weak._place._file.writers.raw_connection()
+        assert connection.cursor().execute("PRAGMA synchronous").fetchone() == (2,)
+        connection.close()
+
+
+@pytest.mark.parametrize("durability", ["fsync", Durability.FSYNC])
+def test_durability_in_words_promises_as_much_as_its_constant(url, durability):
+    with SqlEventStore(SqlSettings(url=url, durability=durability)) as store:
+        connection = store._place._file.writers.raw_connection()
         assert connection.cursor().execute("PRAGMA synchronous").fetchone() == (2,)
         connection.close()

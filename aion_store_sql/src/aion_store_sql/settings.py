@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 import sqlalchemy as sa
-from attrs import frozen
+from attrs import field, frozen
 from sqlalchemy import exc
 
 from aion_core.spi import AtLeast, Secret, StoreRefused
@@ -56,8 +56,8 @@ class SqlSettings:
 
     Nothing is prepared then, and news are looked for instead of being heard of. PostgreSQL only.
     """
-    durability: Durability = Durability.FSYNC
-    migrate: Migrate = Migrate.AUTO
+    durability: Durability = field(default=Durability.FSYNC, converter=Durability)
+    migrate: Migrate = field(default=Migrate.AUTO, converter=Migrate)
     """What happens to a store of an older schema, or to an empty database, when it is opened."""
 
     def __attrs_post_init__(self) -> None:

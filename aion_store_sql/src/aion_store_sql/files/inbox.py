@@ -22,7 +22,13 @@ T = TypeVar("T")
 Version: TypeAlias = tuple[int, int]
 """By other processes, and by this one."""
 
-_PRAGMAS: Final = ("PRAGMA journal_mode = DELETE", "PRAGMA synchronous = FULL", "PRAGMA fullfsync = ON")
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = DELETE",
+    # A transaction ends when its journal is deleted. FULL does not sync that: after a power failure the journal may be
+    # there again, and undo what was acknowledged.
+    "PRAGMA synchronous = EXTRA",
+    "PRAGMA fullfsync = ON",
+)
 _PATIENCE: Final = 10.0
 """Seconds that others are waited for."""
 _SHORTEST: Final = 0.001

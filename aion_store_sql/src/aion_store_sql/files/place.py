@@ -210,6 +210,7 @@ class FilePlace(Place):
         return path.exists() and path.stat().st_size > 0
 
     def _prepared(self) -> Created:
+        self._file.roll_back()
         if self._exists() and (found := self.read(self._look)) is not None:
             return found
         with self._visit():

@@ -169,6 +169,13 @@ class SqliteFile:
             finally:
                 connection.close()
 
+    def roll_back(self) -> None:
+        """Undo what a process left half done that was making the file, before it had its log: readers can not."""
+        if self._as_it_stands or not self.path.with_name(f"{self.path.name}-journal").exists():
+            return
+        with suppress(sqlite3.Error):  # what is wrong is told by the next who reads
+            connect(self.path, "rw", ("PRAGMA schema_version",), busy=_BUSY).close()
+
     def _connect_to_write(self) -> Connection:
         return connect(self.path, "rwc", (*_WRITER, f"PRAGMA synchronous = {self.synchronous}"), busy=_BUSY)
 
