@@ -14,11 +14,11 @@ class How(Enum):
 
     UNHEARD = "the server does not hear them"
     HEARD = "the server hears them, and when it has done what they say, the client hears that the line is gone"
-    LATE = "the client hears that the line is gone, says something on another one, and then the server hears them"
+    LATE = "the client hears that the line is gone, says more on other ones, and then the server hears them"
 
 
 class Once:
-    """A plan of one cut. Any plan has `how`, and `answered` for what the server said to words it heard."""
+    """A plan of one cut. Any plan has `how` and `answered`, and if it knows `How.LATE`, `lateness`."""
 
     def __init__(self, words, how):
         self.waits_for = words
@@ -32,7 +32,7 @@ class Once:
         return self._how
 
     def answered(self, answer):
-        """Nobody asks."""
+        """What the server said to words that it heard."""
 
 
 class Proxy:
@@ -106,14 +106,14 @@ class Proxy:
                     self._mute.add(client)
                     if how is How.LATE:
                         _end(client)
-                        self._let_others_speak()
+                        self._let_others_speak(self._plan.lateness())
                     server.sendall(said)
                 break
             server.shutdown(socket.SHUT_WR)  # it closes its side when it has done what it has heard
 
-    def _let_others_speak(self):
+    def _let_others_speak(self, times):
         with self._somebody_spoke:
-            until = self._said + 2  # one begins a transaction, and one does something in it
+            until = self._said + times
             self._somebody_spoke.wait_for(lambda: self._said >= until, _LATEST)
 
     def _answer(self, client, server):

@@ -9,6 +9,8 @@ from tests.store_sql.proxy import How
 
 _MOST_BETWEEN = 6
 """COMMITs from one cut to the next."""
+_LATEST = 20
+"""Among so many are a new connection and the repeat of the commit."""
 
 
 @frozen
@@ -43,7 +45,7 @@ class CommitCuts:
         return self.met.total() - self.landed
 
     def how(self, said):
-        """See `Once`."""
+        """See `Once` of the proxy."""
         if self._wire.commit not in said:
             return None
         with self._planning:
@@ -56,7 +58,12 @@ class CommitCuts:
             self.met[how] += 1
             return how
 
+    def lateness(self):
+        """How much is said on other lines before the words arrive."""
+        with self._planning:
+            return self._chance.randint(1, _LATEST)
+
     def answered(self, answer):
-        """See `Once`."""
+        """See `Once` of the proxy."""
         with self._planning:
             self.landed += self._wire.done in answer
