@@ -226,7 +226,7 @@ def _databases(connection):
 
 
 def _drop(connection, name):
-    connection.exec_driver_sql(f"DROP DATABASE {name}" + ("" if _is_mysql(connection) else " WITH (FORCE)"))
+    connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}" + ("" if _is_mysql(connection) else " WITH (FORCE)"))
 
 
 def _is_mysql(connection):
