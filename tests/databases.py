@@ -77,6 +77,20 @@ class Database:
         store.empty()
         self._free.append(store)
 
+    def end_connections(self):
+        """End all but our own; how many they were."""
+        with self.engine.connect() as connection:
+            if not _is_mysql(connection):
+                ended = connection.exec_driver_sql(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                return len(ended.all())
+            numbers = connection.exec_driver_sql(
+                "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+            ).scalars()
+            return sum(_kill(connection, number) for number in numbers.all())
+
     def stop(self):
         """Remove it, with whatever is connected to it."""
         self.engine.dispose()
@@ -129,9 +143,9 @@ class OwnPostgresql:
         options = f"-h 127.0.0.1 -p {self.url.port} -k {self._folder}"
         self._run("pg_ctl", "start", "-w", "-l", self._folder / "log", "-o", options)
 
-    def halt(self):
-        """As an operator does it: whoever is connected is cut off."""
-        self._run("pg_ctl", "stop", "-w", "-m", "fast")
+    def halt(self, mode="fast"):
+        """As an operator does it: whoever is connected is cut off. `immediate` is as if it crashed."""
+        self._run("pg_ctl", "stop", "-w", "-m", mode)
 
     def stop(self):
         """Stop it and remove it."""
@@ -190,6 +204,15 @@ def _driven(url):
     return url.set(drivername={"postgresql": "postgresql+psycopg", "mariadb": "mysql+pymysql"}[url.drivername])
 
 
+def _kill(connection, number):
+    """Whether the connection was still there."""
+    try:
+        connection.exec_driver_sql(f"KILL {number}")
+    except sa.exc.OperationalError:  # it has ended by itself meanwhile
+        return False
+    return True
+
+
 def _left_over(connection):
     """Databases of runs that were killed."""
     for name in sa.inspect(connection).get_schema_names() if _is_mysql(connection) else _databases(connection):
@@ -203,7 +226,7 @@ def _databases(connection):
 
 
 def _drop(connection, name):
-    connection.exec_driver_sql(f"DROP DATABASE {name}" + ("" if _is_mysql(connection) else " WITH (FORCE)"))
+    connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}" + ("" if _is_mysql(connection) else " WITH (FORCE)"))
 
 
 def _is_mysql(connection):

@@ -166,14 +166,21 @@ class _Way(FaultInjectingStore, ForwardingVisibilityStore):
 class Simulation:
     """A store, an engine on it that comes back when it dies, sometimes a second one, and a client."""
 
-    def __init__(self, point: Point, *, modules: Sequence[object] = (workflows,)) -> None:
+    def __init__(
+        self,
+        point: Point,
+        *,
+        modules: Sequence[object] = (workflows,),
+        shards: int = _SHARDS,
+        horizon: float = _HORIZON,
+    ) -> None:
         """`modules` hold the code. Nothing is open yet."""
         self.point = point
         self.modules = modules
         faults = () if point.fault is None else (PlannedFault(ANY, point.call, point.fault),)
         self.plan = Counted(*faults)
-        self.world = SimulatedPlatform(point.seed, pace=_PACE, horizon=_HORIZON)
-        self.store = MemoryEventStore(MemorySettings(shards=_SHARDS), self.world)
+        self.world = SimulatedPlatform(point.seed, pace=_PACE, horizon=horizon)
+        self.store = MemoryEventStore(MemorySettings(shards=shards), self.world)
         self.store.open()
         self.known = Acknowledged()
         self.journal = Journal(zombies=point.fault is FaultKind.DELAY)

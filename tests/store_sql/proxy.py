@@ -3,6 +3,36 @@
 import contextlib
 import socket
 import threading
+from enum import Enum
+
+_LATEST = 0.05
+"""Seconds that words are late at most, where nobody else says anything."""
+
+
+class How(Enum):
+    """What becomes of the words at which a line is cut."""
+
+    UNHEARD = "the server does not hear them"
+    HEARD = "the server hears them, and when it has done what they say, the client hears that the line is gone"
+    LATE = "the client hears that the line is gone, says more on other ones, and then the server hears them"
+
+
+class Once:
+    """A plan of one cut. Any plan has `how` and `answered`, and if it knows `How.LATE`, `lateness`."""
+
+    def __init__(self, words, how):
+        self.waits_for = words
+        self._how = how
+
+    def how(self, said):
+        """How to cut the line at what the client says; None to pass it on."""
+        if self.waits_for is None or self.waits_for not in said:
+            return None
+        self.waits_for = None
+        return self._how
+
+    def answered(self, answer):
+        """What the server said to words that it heard."""
 
 
 class Proxy:
@@ -14,22 +44,28 @@ class Proxy:
         self.port = self._listener.getsockname()[1]
         self._lines = set()
         self._mute = set()
-        self._cut = None
+        self._plan = None
         self._shut = False
+        self._said = 0
+        self._somebody_spoke = threading.Condition()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut_before(self, words):
         """When the client next says these words: the server does not hear them."""
-        self._cut = (words, False)
+        self.follow(Once(words, How.UNHEARD))
 
     def cut_after(self, words):
         """When the client next says these words: the server hears them, and the client not the answer."""
-        self._cut = (words, True)
+        self.follow(Once(words, How.HEARD))
+
+    def follow(self, plan):
+        """Cut as it says from here on."""
+        self._plan = plan
 
     @property
     def waits_for(self):
         """The words that were not said."""
-        return self._cut and self._cut[0]
+        return self._plan and self._plan.waits_for
 
     def shut(self):
         """Cut all lines, and every one that is opened until `reopen`."""
@@ -59,22 +95,36 @@ class Proxy:
     def _listen(self, client, server):
         with contextlib.suppress(OSError):
             while said := client.recv(65536):
-                if self._cut is None or self._cut[0] not in said:
+                with self._somebody_spoke:
+                    self._said += 1
+                    self._somebody_spoke.notify_all()
+                how = self._plan and self._plan.how(said)
+                if how is None:
                     server.sendall(said)
                     continue
-                (_, heard), self._cut = self._cut, None
-                if heard:
+                if how is not How.UNHEARD:
                     self._mute.add(client)
+                    if how is How.LATE:
+                        _end(client)
+                        self._let_others_speak(self._plan.lateness())
                     server.sendall(said)
                 break
             server.shutdown(socket.SHUT_WR)  # it closes its side when it has done what it has heard
 
+    def _let_others_speak(self, times):
+        with self._somebody_spoke:
+            until = self._said + times
+            self._somebody_spoke.wait_for(lambda: self._said >= until, _LATEST)
+
     def _answer(self, client, server):
         with contextlib.suppress(OSError):
             while answer := server.recv(65536):
-                if client not in self._mute:
+                if client in self._mute:
+                    self._plan.answered(answer)
+                else:
                     client.sendall(answer)
         self._lines.discard((client, server))
+        self._mute.discard(client)
         _end(client, server)
 
 

@@ -4,7 +4,6 @@ import socket
 import threading
 
 import pytest
-import sqlalchemy as sa
 from msgspec.structs import replace
 from tests.databases import SERVERS, OwnPostgresql
 from tests.store_sql.proxy import Proxy
@@ -155,7 +154,7 @@ class TestLostConnections:
         proxy.reopen()
         assert store.append([commit]) == [Committed(1)]
 
-    def test_no_call_fails_after_all_idle_connections_were_ended(self, opened, section, database, kind):
+    def test_no_call_fails_after_all_idle_connections_were_ended(self, opened, section, database):
         store = opened(section)
         start, *_ = owned(store, start_commit(ORDER))
         both = threading.Barrier(3)
@@ -167,9 +166,9 @@ class TestLostConnections:
         both.wait()  # so that there are several of them
         for reader in readers:
             reader.join()
-        end_connections(database, kind)
+        database.end_connections()
         assert store.append([start]) == [Committed(1)]
-        end_connections(database, kind)
+        database.end_connections()
         assert history(store) == [start.op_id]
 
     def test_a_server_that_was_restarted_is_found_again(self, opened):
@@ -212,17 +211,3 @@ class TestStoppedProcesses:
         thread.join()
         assert taken
         assert [type(answer) for answer in answers] == [Fenced]
-
-
-def end_connections(database, kind):
-    with database.engine.connect() as connection:
-        if kind == "postgresql":
-            connection.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            return
-        for (number,) in connection.exec_driver_sql(
-            "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
-        ).all():
-            connection.execute(sa.text(f"KILL {number}"))

@@ -47,7 +47,7 @@ from aion_core.model.status import Status
 from aion_core.model.times import Instant
 from aion_core.platform import Lane, Platform
 from aion_core.spi.capabilities import Capability
-from aion_core.spi.records import EngineInfo, Fenced, Lease, LeaseTable, Outcome, OutcomeKey, Wake
+from aion_core.spi.records import Committed, EngineInfo, Fenced, Lease, LeaseTable, Outcome, OutcomeKey, Wake
 from aion_core.spi.runtime import Runtime
 from aion_core.spi.stores import EventStore, VisibilityStore
 
@@ -391,6 +391,11 @@ class EngineCore:
             return  # it will be told
         self._jobs.put(lambda: self._look_for_ending(workflow_id, run_id, reply))
 
+    def _await_again(self, workflow_id: WorkflowId) -> None:
+        """Its end may be, or become, known to the store without us."""
+        for run_id, reply in self._endings.forget(workflow_id):
+            self._await((workflow_id, run_id, reply))
+
     def _look_for_ending(self, workflow_id: WorkflowId, run_id: RunId | None, reply: Reply[Ending]) -> None:
         """On the jobs' thread: it may have ended long ago. If not, it will be told: it waits already."""
         try:
@@ -430,6 +435,9 @@ class EngineCore:
         self._timers.forget(of)
         self._activities.forget(of)
         self._messages.forget(of)
+        for workflow_id in self._endings.awaited:
+            if of(workflow_id):
+                self._await_again(workflow_id)
 
     def _written(self, written: Sequence[Written]) -> None:
         for each in written:
@@ -437,10 +445,16 @@ class EngineCore:
                 self._keeping.put(leasing.Beat())  # whose it is now is better asked than tried out
                 break
         self._turns.written(written)
+        for each in written:
+            # Had we dropped its turn meanwhile, nobody was told.
+            if type(each.verdict) is Committed and any(run.last_seq is not None for run in each.commit.runs):
+                self._await_again(each.commit.workflow_id)
 
     def _loaded(self, found: Sequence[Loaded]) -> None:
         for each in found:
             self._turns.loaded(each)
+            if each.ledger is not None and not each.ledger.open:
+                self._await_again(each.workflow_id)
 
     def _wake(self, wakes: Sequence[Wake]) -> None:
         """The store's times of the next minute. Runs with attempts under way say "at once", and are known."""

@@ -83,6 +83,16 @@ class Endings:
         if staying:
             self._waiters[workflow_id] = staying
 
+    def forget(self, workflow_id: WorkflowId) -> list[tuple[RunId | None, Reply[Ending]]]:
+        """Who waited for which run of this workflow, to be told in another way."""
+        waiters = [(each.run_id, each.reply()) for each in self._waiters.pop(workflow_id, ())]
+        return [(run_id, reply) for run_id, reply in waiters if reply is not None]
+
+    @property
+    def awaited(self) -> list[WorkflowId]:
+        """Workflows whose end somebody waits for."""
+        return list(self._waiters)
+
     def end(self, error: BaseException) -> None:
         """Tell everybody who waits that nothing will come from here."""
         everybody, self._waiters = self._waiters, {}

@@ -126,8 +126,10 @@ class Messages:
             _answer(caller.reply, reaction)
             return
         if message is not None and isinstance(reaction, NotOwner):
-            self._under_way.pop((message.workflow_id, message_id), None)
-            return  # it stays in the inbox, for the engine that has the workflow now
+            # It stays in the inbox, for the engine that has the workflow now. Who waits for it here asks there.
+            for other in self._under_way.pop((message.workflow_id, message_id), ()):
+                _answer(other, reaction)
+            return
         if message is None and isinstance(reaction, BaseException):
             self._done(caller, reaction)  # nothing was recorded, and the same id may be tried again
             return
