@@ -203,7 +203,8 @@ def _databases(connection):
 
 
 def _drop(connection, name):
-    connection.exec_driver_sql(f"DROP DATABASE {name}" + ("" if _is_mysql(connection) else " WITH (FORCE)"))
+    # Another process of tests may be about to remove the same one.
+    connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}" + ("" if _is_mysql(connection) else " WITH (FORCE)"))
 
 
 def _is_mysql(connection):
