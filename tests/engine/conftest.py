@@ -16,6 +16,8 @@ def pytest_generate_tests(metafunc):
         marker = metafunc.definition.get_closest_marker("shared_store")
         shared = marker.args[0] if marker else None
         pairs = ways(metafunc.definition.originalname, nightly=NIGHTLY, shared=shared)
+        if metafunc.definition.get_closest_marker("runtime_only"):
+            pairs = [("memory", "resident")]
         metafunc.parametrize(("store", "resident"), pairs, indirect=True)
 
 
