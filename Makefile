@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 PEERS := .venv-peers
 DISTRIBUTIONS := aion_core aion_runtime_thread aion_store_sql plugins/aion_testkit
 PROJECTS := $(DISTRIBUTIONS:%=%/pyproject.toml)
+# One process of tests per core, of which a database server has connections for four. `make test WORKERS=` has none.
+WORKERS ?= -n auto --maxprocesses 4
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -26,10 +28,10 @@ demo: $(READY) ## run an order, and kill its engine in the middle
 	@$(BIN)/python -m examples.demo
 
 test: $(READY) ## the whole suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(WORKERS)
 
 test-nightly: $(READY) ## the suite with its slow sweeps
-	@AION_TEST_PROFILE=nightly $(BIN)/python -m pytest
+	@AION_TEST_PROFILE=nightly $(BIN)/python -m pytest $(WORKERS)
 
 lint: $(READY) ## style, types and import contracts
 	@$(BIN)/ruff check .

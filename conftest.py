@@ -1,4 +1,4 @@
-"""For the whole workspace: the examples of the README and the guides are executed, and tests can leave evidence."""
+"""For the whole workspace: documents are executed, tests can leave evidence, and can run in several processes."""
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 
@@ -6,7 +6,7 @@ from docs.console import run_console
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
-pytest_plugins = ["tests.evidence"]
+pytest_plugins = ["tests.evidence", "tests.workers"]
 
 pytest_collect_file = Sybil(
     parsers=[

@@ -16,6 +16,7 @@ DISTRIBUTIONS = {
     "aion_store_sql": ("aion-store-sql", "aion_store_sql", "tests/store_sql"),
     "plugins/aion_testkit": ("aion-testkit", "aion_testkit", "tests/testkit"),
 }
+WORKERS = ("-n", "auto", "--maxprocesses", "4")  # as `make test` has them
 IMPORT_ALL = """
 import importlib, pkgutil, {package}
 names = [m.name for m in pkgutil.walk_packages({package}.__path__, "{package}.") if not m.name.endswith("__main__")]
@@ -50,7 +51,7 @@ def check_alone(distribution: str, package: str, tests: Path, wheels: Path, envi
     run(python, "-m", "pip", "check", quiet=True)
     run(python, "-c", IMPORT_ALL.format(package=package))
     install(python, wheels, "--requirement", tests / "requirements.txt")
-    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests)
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WORKERS, tests)
 
 
 def check_meta(wheels: Path, environment: Path) -> None:

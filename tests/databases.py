@@ -226,6 +226,7 @@ def _databases(connection):
 
 
 def _drop(connection, name):
+    # Another process of tests may be about to remove the same one.
     connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}" + ("" if _is_mysql(connection) else " WITH (FORCE)"))
 
 

@@ -1,14 +1,27 @@
 """The fixtures of behaviour: every test runs on every store and runtime, with workflows in memory and without."""
 
 import concurrent.futures
+import os
 import threading
 
 import pytest
-from tests.engine.houses import PLACES, RUNTIMES, House
+from tests.engine.houses import PLACES, RESIDENT, RUNTIMES, House, ways
 from tests.engine.programs import gates
 
+NIGHTLY = os.environ.get("AION_TEST_PROFILE") == "nightly"
 
-@pytest.fixture(params=PLACES)
+
+def pytest_generate_tests(metafunc):
+    if "store" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("shared_store")
+        shared = marker.args[0] if marker else None
+        pairs = ways(metafunc.definition.originalname, nightly=NIGHTLY, shared=shared)
+        if metafunc.definition.get_closest_marker("runtime_only"):
+            pairs = [("memory", "resident")]
+        metafunc.parametrize(("store", "resident"), pairs, indirect=True)
+
+
+@pytest.fixture
 def store(request, tmp_path):
     """Where histories are."""
     return PLACES[request.param](tmp_path)
@@ -20,10 +33,10 @@ def runtime(request):
     return RUNTIMES[request.param]
 
 
-@pytest.fixture(params=[None, 0], ids=["resident", "replayed-on-every-turn"])
+@pytest.fixture
 def resident(request):
     """How many workflows are kept in memory."""
-    return request.param
+    return RESIDENT[request.param]
 
 
 @pytest.fixture

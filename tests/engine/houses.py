@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import count
 from typing import Any
+from zlib import crc32
 
 from msgspec.structs import replace
+from tests.databases import SERVERS
 from tests.engine.replaying import Replayer
 
 import aion_core as aion
@@ -47,11 +49,50 @@ class SqlitePlace:
         """The folder goes with the test."""
 
 
-PLACES = {"memory": MemoryPlace, "sqlite": SqlitePlace}
+class ServerPlace:
+    """Histories in tables on a server, which are emptied for the next test."""
+
+    shared = True
+    server: str
+
+    def __init__(self, path) -> None:
+        self._database = SERVERS[self.server]()
+        self._store = self._database.rent()
+        self.section = {"use": "sql", **self._store.section}
+
+    def remove(self) -> None:
+        self._database.give_back(self._store)
+
+
+class PostgresqlPlace(ServerPlace):
+    server = "postgresql"
+
+
+class MariadbPlace(ServerPlace):
+    server = "mariadb"
+
+
+PLACES = {"memory": MemoryPlace, "sqlite": SqlitePlace, "postgresql": PostgresqlPlace, "mariadb": MariadbPlace}
 """Another store is one more entry: made with a folder of the test, it has a `section` of `[event_store]`."""
 
-SHARED = [name for name, place in PLACES.items() if place.shared]
-ALONE = [name for name, place in PLACES.items() if not place.shared]
+RESIDENT = {"resident": None, "replayed": 0}
+"""How many workflows are kept in memory: as many as there are, or none, so that every turn is a replay."""
+
+
+def ways(test: str, *, nightly: bool, shared: bool | None) -> list[tuple[str, str]]:
+    """The places that a test of this name runs on, and whether with workflows in memory.
+
+    All stores and both ways, but not each with each, which is for the night: SQLite has the one for half of the tests
+    and the other for the rest. `shared` leaves the stores that several engines can use at once, or the others.
+    """
+    if nightly:
+        pairs = [(place, way) for place in PLACES for way in RESIDENT]
+    else:
+        # Not `hash`: it differs from process to process.
+        by_turns = [*RESIDENT][crc32(test.encode()) % 2]
+        pairs = [("memory", "resident"), ("memory", "replayed"), ("sqlite", by_turns), ("postgresql", "resident")]
+    return [pair for pair in pairs if shared in {None, PLACES[pair[0]].shared}]
+
 
 RUNTIMES = {"thread": {"use": "thread"}}
 """Another runtime is one more entry: the section `[runtime]`."""

@@ -4,7 +4,6 @@ import os
 import socket
 
 import pytest
-from tests.engine.houses import ALONE, SHARED
 from tests.engine.programs.orders import Order, parcel, sleeper, total
 from tests.engine.programs.talking import Add, adder, waiting
 
@@ -142,7 +141,7 @@ def test_what_a_client_posted_without_an_engine_is_done_when_there_is_one(house)
     assert run.result(timeout=20) == "a: there"
 
 
-@pytest.mark.parametrize("store", SHARED, indirect=True)
+@pytest.mark.shared_store(True)
 def test_two_engines_share_the_work_and_either_reaches_all(house):
     one, other = house.open(*CODE), house.open(*CODE)
     runs = [one.start(parcel, str(number), id=f"p{number}") for number in range(20)]
@@ -151,7 +150,7 @@ def test_two_engines_share_the_work_and_either_reaches_all(house):
     assert [other.handle(run.id).result(timeout=60) for run in runs] == [f"{n}: there" for n in range(20)]
 
 
-@pytest.mark.parametrize("store", ALONE, indirect=True)
+@pytest.mark.shared_store(False)
 def test_a_second_engine_on_a_store_for_one_hears_who_has_it(house):
     house.open(*CODE)
     with pytest.raises(aion.StoreInUse) as refused:
@@ -159,7 +158,7 @@ def test_a_second_engine_on_a_store_for_one_hears_who_has_it(house):
     assert (refused.value.host, refused.value.pid) == (socket.gethostname(), os.getpid())
 
 
-@pytest.mark.parametrize("store", ALONE, indirect=True)
+@pytest.mark.shared_store(False)
 def test_an_engine_that_stands_by_takes_over_and_knows_the_runs_it_had(house):
     first = house.open(*CODE)
     second = house.open(*CODE, standby=True)

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.workers import TOGETHER
 
 ROOT = Path(__file__).parents[2]
 DISTRIBUTIONS = [path.parent for path in (*ROOT.glob("aion_*/pyproject.toml"), *ROOT.glob("plugins/*/pyproject.toml"))]
@@ -29,6 +30,10 @@ def test_every_distribution_is_typed_and_has_its_version_in_the_changelog(folder
 @pytest.mark.parametrize("folder", DISTRIBUTIONS, ids=lambda folder: folder.name)
 def test_every_distribution_has_tests_and_is_checked_alone(folder):
     assert f'"{folder.relative_to(ROOT)}": ("{project(folder)["name"]}"' in (ROOT / ".ci/distributions.py").read_text()
+
+
+def test_every_file_whose_tests_stay_in_one_process_is_there():
+    assert [name for name in TOGETHER if not any(ROOT.glob(name if "/" in name else f"*{name}"))] == []
 
 
 def test_no_distribution_ships_an_import_package_called_aion():
