@@ -9,6 +9,7 @@ import aion_core as aion
 from aion_core.spi import StoreRefused, StoreUnavailable
 from aion_store_sql import Durability, SqlEventStore, SqlSettings
 from aion_store_sql.files import place as places
+from aion_store_sql.messages import Mailroom
 from aion_testkit.builders import engine, message, outcome
 
 
@@ -68,6 +69,13 @@ def test_a_damaged_file_of_messages_is_named(owned, path):
     path.with_name("aion.db-inbox").write_bytes(b"dear diary, " * 1000)
     with pytest.raises(StoreRefused, match=r"aion\.db-inbox"):
         owned.inbox([0], limit=1)
+
+
+def test_a_file_of_messages_that_keeps_what_is_taken_out_is_named(store, monkeypatch):
+    store.post([message("order-1", "m-1")])
+    monkeypatch.setattr(Mailroom, "forget", staticmethod(lambda *_: 0))
+    with pytest.raises(StoreRefused, match=r"aion\.db-inbox is damaged"):
+        store.inbox([*range(64)], limit=9)
 
 
 # ---- messages on their way

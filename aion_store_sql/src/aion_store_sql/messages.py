@@ -192,14 +192,16 @@ class Mailroom:
         )
 
     @staticmethod
-    def forget(session: Session, keys: Iterable[OutcomeKey]) -> None:
-        """Take these messages out of the inbox. In a transaction."""
+    def forget(session: Session, keys: Iterable[OutcomeKey]) -> int:
+        """Take these messages out of the inbox; how many were there. In a transaction."""
+        met = 0
         for workflow_id, group in groupby(sorted(keys), key=lambda key: key[0]):
-            session.run(
+            met += session.run(
                 "DELETE FROM aion_inbox WHERE workflow_id = ? AND message_id {among}",
                 workflow_id,
                 session.dialect.array([message_id for _, message_id in group]),
             )
+        return met
 
 
 def _message(row: Row) -> Message:

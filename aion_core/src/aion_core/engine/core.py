@@ -14,12 +14,12 @@ from attrs import frozen
 
 from aion_core.client.reply import Reply
 from aion_core.client.requests import AnyReaction, AnyRequest, Ending
-from aion_core.client.stored import ending_of
 from aion_core.client.through_store import StoreBackend
 from aion_core.codec import Values
 from aion_core.engine import keeper as leasing
 from aion_core.engine import watcher as watching
 from aion_core.engine.activities import Activities
+from aion_core.engine.awaiting import Awaiting
 from aion_core.engine.catalog import Catalog
 from aion_core.engine.effects import Effects, Lanes, Step
 from aion_core.engine.endings import Endings
@@ -47,7 +47,7 @@ from aion_core.model.status import Status
 from aion_core.model.times import Instant
 from aion_core.platform import Lane, Platform
 from aion_core.spi.capabilities import Capability
-from aion_core.spi.records import Committed, EngineInfo, Fenced, Lease, LeaseTable, Outcome, OutcomeKey, Wake
+from aion_core.spi.records import EngineInfo, Fenced, Lease, LeaseTable, Outcome, OutcomeKey, Wake
 from aion_core.spi.runtime import Runtime
 from aion_core.spi.stores import EventStore, VisibilityStore
 
@@ -125,6 +125,14 @@ class EngineCore:
         )
         effects.rules = Rules(settle=settings.settle, reserve=self._activities.reserve, new_run=platform.run_id)
         self._endings = effects.endings = Endings()
+        self._awaiting = Awaiting(
+            parts.store,
+            self._endings,
+            ours=lambda workflow_id: effects.fence(workflow_id) is not None,
+            ledger=self._turns.ledger,
+            later=lambda call: self._jobs.put(call),  # noqa: PLW0108 # the lanes are made when it is opened
+            elsewhere=self._await_elsewhere,
+        )
         self._serving = Serving(self._turns, effects, platform)
         self._messages = effects.messages = Messages(
             platform,
@@ -303,7 +311,7 @@ class EngineCore:
     def ending(self, workflow_id: WorkflowId, run_id: RunId | None) -> Reply[Ending]:
         """See `Backend.ending`."""
         reply: Reply[Ending] = Reply()
-        self._engine.put((self._await, (workflow_id, run_id, reply)))
+        self._engine.put((self._awaiting.ask, (workflow_id, run_id, reply)))
         self._fail_if_closed(reply)
         return reply
 
@@ -379,32 +387,8 @@ class EngineCore:
         else:
             self._messages.submit(workflow_id, request, run_id=run_id, message_id=message_id, reply=reply)
 
-    def _await(self, letter: tuple[WorkflowId, RunId | None, Reply[Ending]]) -> None:
-        workflow_id, run_id, reply = letter
-        if self._effects.fence(workflow_id) is None:
-            self._job(reply, lambda: self._others().ending(workflow_id, run_id))
-            return
-        if self._endings.wait(workflow_id, run_id, reply):
-            return
-        ledger = self._turns.ledger(workflow_id)
-        if ledger is not None and ledger.open and run_id in {None, ledger.run_id}:
-            return  # it will be told
-        self._jobs.put(lambda: self._look_for_ending(workflow_id, run_id, reply))
-
-    def _await_again(self, workflow_id: WorkflowId) -> None:
-        """Its end may be, or become, known to the store without us."""
-        for run_id, reply in self._endings.forget(workflow_id):
-            self._await((workflow_id, run_id, reply))
-
-    def _look_for_ending(self, workflow_id: WorkflowId, run_id: RunId | None, reply: Reply[Ending]) -> None:
-        """On the jobs' thread: it may have ended long ago. If not, it will be told: it waits already."""
-        try:
-            ending = ending_of(self._store, workflow_id, run_id)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is the caller's
-            reply.fail(error)
-            return
-        if ending is not None:
-            reply.set(ending)
+    def _await_elsewhere(self, workflow_id: WorkflowId, run_id: RunId | None, reply: Reply[Ending]) -> None:
+        self._job(reply, lambda: self._others().ending(workflow_id, run_id))
 
     def _leased(self, news: Leased) -> None:
         """What the engine owns now."""
@@ -435,9 +419,7 @@ class EngineCore:
         self._timers.forget(of)
         self._activities.forget(of)
         self._messages.forget(of)
-        for workflow_id in self._endings.awaited:
-            if of(workflow_id):
-                self._await_again(workflow_id)
+        self._awaiting.leave(of)
 
     def _written(self, written: Sequence[Written]) -> None:
         for each in written:
@@ -445,16 +427,12 @@ class EngineCore:
                 self._keeping.put(leasing.Beat())  # whose it is now is better asked than tried out
                 break
         self._turns.written(written)
-        for each in written:
-            # Had we dropped its turn meanwhile, nobody was told.
-            if type(each.verdict) is Committed and any(run.last_seq is not None for run in each.commit.runs):
-                self._await_again(each.commit.workflow_id)
+        self._awaiting.written(written)
 
     def _loaded(self, found: Sequence[Loaded]) -> None:
         for each in found:
             self._turns.loaded(each)
-            if each.ledger is not None and not each.ledger.open:
-                self._await_again(each.workflow_id)
+        self._awaiting.loaded(found)
 
     def _wake(self, wakes: Sequence[Wake]) -> None:
         """The store's times of the next minute. Runs with attempts under way say "at once", and are known."""

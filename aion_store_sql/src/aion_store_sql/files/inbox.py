@@ -101,21 +101,22 @@ class InboxFile:
             left -= pause
             self._platform.sleep(pause)
 
-    def write(self, work: Callable[[Connection], None]) -> None:
+    def write(self, work: Callable[[Connection], T]) -> T:
         """In one transaction, which may be tried more than once."""
 
-        def once(connection: Connection) -> None:
+        def once(connection: Connection) -> T:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                work(connection)
+                result = work(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
             self._written += 1
+            return result
 
-        self.read(once)
+        return self.read(once)
 
     def _connected(self) -> Connection:
         if self._ended:
@@ -169,9 +170,13 @@ class Inbox:
         return self._file.read(look)
 
     def remove(self, messages: Sequence[Message]) -> None:
-        """They have arrived."""
+        """They have arrived. StoreRefused, if none of them is found: they would be brought in again for ever."""
         keys = [(message.workflow_id, message.message_id) for message in messages]
-        self._file.write(lambda connection: self._mail.forget(self._session(connection), keys))
+        if not self._file.write(lambda connection: self._mail.forget(self._session(connection), keys)):
+            raise StoreRefused(
+                f"{self._file.path} is damaged: it does not find the messages that it holds. They are safe in the main "
+                "file: stop whoever uses the two, and remove this one."
+            )
 
     def _make(self) -> None:
         if self._made:
