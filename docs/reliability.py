@@ -55,11 +55,6 @@ TRIALS: Final[Sequence[Trial]] = (
     Trial("restarts", "The server is restarted, or killed, under an engine at work", INVARIANTS),
     Trial("foreign writer", "Another program holds the database's write lock again and again", INVARIANTS),
     Trial("full disk", "The disk is full in the middle of the work, and has room again later", INVARIANTS),
-    Trial(
-        "conformance",
-        "Cases of the conformance kit, its state machine and its wrong stores among them",
-        "every store does as the contract says",
-    ),
 )
 
 HEAD: Final = """\
@@ -90,13 +85,16 @@ was decided.
 
 
 def page(evidence: Iterable[Evidence]) -> str:
-    """The page, of the last line of each trial, place and profile."""
-    last = {(line["what"], line["on"], line["profile"]): line for line in evidence}
+    """The page. Lines of the same trial, place and profile are parts of one."""
+    whole: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for line in evidence:
+        key = (line["what"], line["on"], line["profile"])
+        whole[key] = {**line, "times": line["times"] + whole.get(key, {"times": 0})["times"]}
     known = [trial.what for trial in TRIALS]
-    if strange := sorted({what for what, _, _ in last} - {*known}):
+    if strange := sorted({what for what, _, _ in whole} - {*known}):
         raise SystemExit(f"docs/reliability.py does not know these trials: {', '.join(strange)}")
     rows = [
-        row for trial in TRIALS for row in _rows(trial, [line for key, line in last.items() if key[0] == trial.what])
+        row for trial in TRIALS for row in _rows(trial, [line for key, line in whole.items() if key[0] == trial.what])
     ]
     table = ["| trial | on | times | seed | measured on the way |", "|---|---|---|---|---|", *rows]
     told = [f"* **{trial.what}**: {trial.done}. What must hold: {trial.holds}." for trial in TRIALS]

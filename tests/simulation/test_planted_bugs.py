@@ -29,10 +29,11 @@ def found(planted):
 
 
 @pytest.mark.parametrize("name", BUGS)
-def test_a_planted_bug_is_caught(name, monkeypatch, record_property):
+def test_a_planted_bug_is_caught(name, monkeypatch, record_property, evidence):
     BUGS[name].plant(monkeypatch)
     outcome, tried = found(BUGS[name])
     assert outcome is not None, f"{name}: not caught by {tried} points"
     record_property("caught by", failures(outcome))
     assert tried <= MOST
     assert not OWN_ERROR.search(failures(outcome)), "the bug itself failed, and nothing was tested"
+    evidence("planted bugs", on="simulated", times=1)

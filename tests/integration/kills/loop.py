@@ -20,6 +20,7 @@ from aion_testkit import Acknowledged, check_invariants
 
 ROOT = Path(__file__).parents[3]
 RESULT = sum(range(STEPS))
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 
 
 @define

@@ -12,7 +12,7 @@ ROUNDS = {"postgresql": 500, "mariadb": 100} if NIGHTLY else {"postgresql": 20, 
 SEED = 1
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "mariadb"], scope="module")
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"], indirect=True, scope="module")
 def test_an_engine_whose_connections_are_all_ended_goes_on_by_itself(section, kind, evidence):
     chance = random.Random(SEED)
     ended = []
@@ -22,7 +22,7 @@ def test_an_engine_whose_connections_are_all_ended_goes_on_by_itself(section, ki
             ended.append(SERVERS[kind]().end_connections())
         traffic.go_on(steps=40)
         traffic.finish()
-    assert min(ended) > 1, "a round has ended hardly anything: this has tried nothing"
+    assert min(ended) > 0, "a round has ended nothing: this has tried nothing"
     evidence(
         "ended connections",
         on=NAMES[kind],

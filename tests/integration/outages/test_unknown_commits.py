@@ -37,7 +37,7 @@ def through_a_proxy(section, kind, cuts):
         proxy.close()
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "mariadb"], scope="module")
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"], indirect=True, scope="module")
 def test_commits_that_nobody_can_tell_of_are_neither_lost_nor_done_twice(
     section, kind, cuts, through_a_proxy, evidence
 ):
