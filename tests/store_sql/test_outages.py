@@ -183,6 +183,28 @@ class TestLostConnections:
         assert store.append([step]) == [Committed(step.head)]
 
 
+class Counting:
+    """Cuts nothing. `said` is how often the client spoke: each time it waits for the answer."""
+
+    waits_for = None
+    said = 0
+
+    def how(self, said):
+        del said
+        self.said += 1
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_commit_waits_for_the_server_five_times(store, proxy):
+    first = start_commit(ORDER)
+    start, step = owned(store, first, next_commit(first))
+    proxy.follow(counting := Counting())
+    for commit in (start, step):
+        before = counting.said
+        assert isinstance(store.append([commit])[0], Committed)
+        assert counting.said - before == 5  # begin, lock, look, write, commit
+
+
 class TestStoppedProcesses:
     def test_its_transaction_blocks_nobody_for_long_and_it_is_fenced_when_it_goes_on(
         self, opened, section, monkeypatch
