@@ -10,6 +10,7 @@ before. `...` stands for anything.
 from __future__ import annotations
 
 import atexit
+import os
 import re
 import shlex
 import signal
@@ -80,7 +81,10 @@ def _run(words: list[str]) -> tuple[str, int]:
 
 def _begun(args: list[str], expected: str, names: dict[str, Any]) -> str:
     """What it said last: as expected, or all that it ever said."""
-    process = subprocess.Popen([*_AION, *args], stderr=subprocess.PIPE, text=True)  # noqa: S603 # likewise
+    config = {"AION_CONFIG": names["AION_CONFIG"]} if "AION_CONFIG" in names else {}
+    process = subprocess.Popen(  # noqa: S603 # likewise
+        [*_AION, *args], stderr=subprocess.PIPE, text=True, env={**os.environ, **config}
+    )
     names[_JOB] = process
     atexit.register(process.kill)
     late = Timer(_PATIENCE, process.kill)
