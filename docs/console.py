@@ -55,8 +55,7 @@ def run_console(example: Example) -> str | None:
             case ["kill", *how, "%1"]:
                 printed, code = _ended(signal.SIGKILL if how else signal.SIGTERM, names), 0
             case ["aion", *args]:
-                done = CliRunner().invoke(command(), args, env={"AION_CONFIG": names.get("AION_CONFIG")})
-                printed, code = done.output, done.exit_code
+                printed, code = _invoked(args, names)
             case ["python" | "cat" as name, *args]:
                 printed, code = _run([sys.executable if name == "python" else name, *args])
             case _:
@@ -69,6 +68,17 @@ def run_console(example: Example) -> str | None:
 
 def _matches(expected: str, printed: str) -> bool:
     return OutputChecker().check_output(expected, printed, _FLAGS)
+
+
+def _invoked(args: list[str], names: dict[str, Any]) -> tuple[str, int]:
+    """What it prints, and its exit code. One that waits for ever is told to end as by Ctrl-C."""
+    late = Timer(_PATIENCE, os.kill, (os.getpid(), signal.SIGINT))
+    late.start()
+    try:
+        done = CliRunner().invoke(command(), args, env={"AION_CONFIG": names.get("AION_CONFIG")})
+    finally:
+        late.cancel()
+    return done.output, done.exit_code
 
 
 def _run(words: list[str]) -> tuple[str, int]:
