@@ -74,10 +74,10 @@ def test_migrate_with_json_has_the_statements(aion):
 # ---- check
 
 
-def test_a_sound_store_is_told_as_one(aion, filled):
+def test_a_sound_store_is_told_as_one(aion, filled, tmp_path):
     result = aion("check")
     assert (result.exit_code, result.stdout) == (Exit.OK, "no problems\n")
-    assert result.stderr.startswith(f"checking {FILE} (SQLite ")
+    assert result.stderr.startswith(f"checking sqlite:///{tmp_path}/aion.db (SQLite ")
     assert objects(aion("check", "--json")) == [{"ok": True}]
 
 

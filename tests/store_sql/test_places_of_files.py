@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import aion_core as aion
 from aion_core.spi import StoreRefused
 from aion_store_sql import SqlEventStore, SqlSettings
 from aion_store_sql.files.disk import file_system_of
@@ -31,6 +32,28 @@ def test_two_paths_of_one_file_are_one_store(tmp_path):
     ):
         assert one.store_id == other.store_id
         assert one._place._file is other._place._file
+
+
+@pytest.mark.parametrize("folder", ["plain", "with blanks, 100% and ü?"])
+@pytest.mark.parametrize("section", ["", '[event_store]\nuse = "sql"\nurl = "sqlite:///aion.db"'])
+def test_a_relative_file_is_meant_from_the_folder_of_the_configuration(tmp_path, monkeypatch, folder, section):
+    place = tmp_path / folder
+    (place / "elsewhere").mkdir(parents=True)
+    (place / "aion.toml").write_text(f"schema = 1\n{section}\n")
+    monkeypatch.chdir(place / "elsewhere")
+    aion.Client.open().close()
+    assert [*tmp_path.rglob("aion.db")] == [place / "aion.db"]
+
+
+def test_an_absolute_file_is_where_it_says(tmp_path):
+    settings = SqlSettings(url=f"sqlite:///{tmp_path}/aion.db")
+    assert settings.relative_to(Path("/elsewhere")) == settings
+
+
+@pytest.mark.parametrize("url", ["postgresql://app@db/aion", "sqlite://", "sqlite:///:memory:", "no url"])
+def test_what_is_no_file_is_relative_to_nothing(url):
+    settings = SqlSettings(url=url)
+    assert settings.relative_to(Path("/elsewhere")) is settings
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path):

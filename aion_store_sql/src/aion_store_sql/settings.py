@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Final
 
 import sqlalchemy as sa
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from sqlalchemy import exc
 
 from aion_core.spi import AtLeast, Secret, StoreRefused
@@ -69,6 +70,17 @@ class SqlSettings:
     def is_file(self) -> bool:
         """Whether it is a file, which one process writes."""
         return self.url.startswith("sqlite")
+
+    def relative_to(self, folder: Path) -> SqlSettings:
+        """As they are meant in a configuration of this folder, wherever the program was started."""
+        try:
+            url = sa.make_url(self.url)
+        except exc.ArgumentError:
+            return self  # whoever opens the store says it
+        if not self.is_file or url.database in {None, "", ":memory:"}:
+            return self
+        moved = url.set(database=str(folder.absolute() / str(url.database)))
+        return evolve(self, url=moved.render_as_string(hide_password=False))
 
     def shown(self) -> str:
         """The URL for people: without a password."""
