@@ -206,10 +206,17 @@ def test_a_commit_waits_for_the_server_five_times(store, proxy):
 
 
 class TestStoppedProcesses:
+    @pytest.mark.parametrize("kind", ["postgresql"])
+    @pytest.mark.parametrize(("ttl", "silence"), [(60, "5s"), (1.5, "1500ms"), (0.1, "250ms")])
+    def test_its_transaction_is_undone_before_its_leases_are_long_over(self, opened, section, ttl, silence):
+        store = opened(section)
+        store.lease(engine(), 1, ttl)
+        told = store._place.write(lambda session: session.row("SHOW idle_in_transaction_session_timeout"))
+        assert told == (silence,)
+
     def test_its_transaction_blocks_nobody_for_long_and_it_is_fenced_when_it_goes_on(
         self, opened, section, monkeypatch
     ):
-        monkeypatch.setattr(postgresql, "STOPPED_MS", 300)
         monkeypatch.setattr(
             mysql, "_SESSION", mysql._SESSION.replace("idle_transaction_timeout = 5", "idle_transaction_timeout = 1")
         )

@@ -181,6 +181,7 @@ class Place:
         A free shard that somebody holds just now is passed over. Mostly it is its old owner, who learns in that moment
         that it is fenced, so it is looked for again; but not for long, since it may be a process that was stopped.
         """
+        self.dialect.leases_last(ttl)
 
         def lease(session: Session) -> LeaseTable:
             return self._leases.lease(session, me, want, ttl)

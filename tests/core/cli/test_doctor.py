@@ -13,6 +13,7 @@ from aion_core.model import events as e
 from aion_core.model.errors import StoreRefused, StoreUnavailable
 from aion_core.model.failures import Failure
 from aion_core.model.times import SECOND
+from aion_core.spi import StoreHealth
 
 
 @pytest.fixture
@@ -79,6 +80,14 @@ def test_engines_are_named_with_what_they_serve(doctor, engine):
     [engines] = doctor()[1]["engines"]
     assert engines["verdict"] == "ok"
     assert engines["text"].endswith("serves checkout")
+
+
+def test_what_the_store_remarks_is_a_warning(doctor, monkeypatch):
+    health = StoreHealth(place="here", remarks=["fsync is off."])
+    monkeypatch.setattr(MemoryEventStore, "health", lambda _: health)
+    opens, remark = doctor()[1]["store"]
+    assert opens["text"].startswith("here opens")
+    assert (remark["verdict"], remark["text"]) == ("warning", "fsync is off.")
 
 
 def test_a_clock_that_differs_from_the_stores_is_a_warning(doctor, monkeypatch):

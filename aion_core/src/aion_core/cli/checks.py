@@ -84,10 +84,17 @@ def _plugins() -> Iterator[Finding]:
 
 
 def _store(config: Config) -> Iterator[Finding]:
-    use = config.event_store.use
     try:
         with config.event_store.make(SYSTEM) as store:
-            yield Finding(check="store", text=f"{use} opens: {store.shards} shards, id {store.store_id}")
+            health = store.health()
+            yield Finding(check="store", text=f"{health.place} opens: {store.shards} shards, id {store.store_id}")
+            for remark in health.remarks:
+                yield Finding(
+                    check="store",
+                    verdict=Verdict.WARNING,
+                    text=remark,
+                    advice="For data that you can lose, it will do.",
+                )
             table = leases_of(store)
         yield from _engines(table)
         yield from _store_clock(table)

@@ -151,6 +151,7 @@ def _tell(health: Health, config: Config, *, as_json: bool) -> None:
                 "engine_id": health.engine_id,
                 "host": health.host,
                 "pid": health.pid,
+                "store": health.store.place,
                 "workflow_types": list(types),
                 "shards": health.shards,
                 "shards_in_all": health.shards_in_all,
@@ -158,7 +159,7 @@ def _tell(health: Health, config: Config, *, as_json: bool) -> None:
         )
         return
     progress(f"serving {len(types)} workflow{'' if len(types) == 1 else 's'}: {', '.join(types) or 'none'}")
-    progress(f"  store    {config.event_store.use}, {health.shards} of {health.shards_in_all} shards are ours")
+    progress(f"  store    {health.store.place}, {health.shards} of {health.shards_in_all} shards are ours")
     progress(f"  runtime  {config.runtime.use}")
     progress(f"  engine   {health.engine_id} on {health.host}, process {health.pid}")
 

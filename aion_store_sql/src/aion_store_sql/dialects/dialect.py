@@ -81,6 +81,10 @@ class Dialect(ABC):
     def array(self, values: Sequence[Any]) -> Any:
         """A list as the one value that `{among}` takes. Not empty."""
 
+    def leases_last(self, seconds: float) -> None:
+        """So long from now on: where the server can, a transaction does not hold shards for longer in silence."""
+        del seconds
+
     def insert(self, table: sa.Table, *columns: str) -> Put:
         """New rows; an error where one of the same key is."""
         return self.put(self._insert(table, columns))

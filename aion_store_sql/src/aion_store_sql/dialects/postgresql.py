@@ -30,6 +30,8 @@ CONNECT: Final = {
 }
 STOPPED_MS: Final = 5_000
 """A transaction whose client is silent so long is undone: a process that was stopped must not hold its shards."""
+_SHORTEST_MS: Final = 250
+"""Of a client with shorter leases: a moment of a busy machine is no end."""
 LOCKED_MS: Final = 2 * STOPPED_MS
 """Longer than that, so that who waits for a stopped one is served."""
 _OLDEST: Final = 12
@@ -60,11 +62,18 @@ class Postgresql(Dialect):
     def __init__(self, settings: SqlSettings) -> None:
         """See `Dialect`."""
         super().__init__(settings)
+        self.begin = self._begin(STOPPED_MS)
+
+    def leases_last(self, seconds: float) -> None:
+        """See `Dialect`."""
+        self.begin = self._begin(min(STOPPED_MS, max(_SHORTEST_MS, round(seconds * 1_000))))
+
+    def _begin(self, silence: int) -> str:
         # In the transaction and not of the session, which may belong to a pooler: then the next one is another's.
-        own = ["idle_in_transaction_session_timeout = " + str(STOPPED_MS), "lock_timeout = " + str(LOCKED_MS)]
-        if settings.durability is Durability.PROCESS:
+        own = [f"idle_in_transaction_session_timeout = {silence}", f"lock_timeout = {LOCKED_MS}"]
+        if self.settings.durability is Durability.PROCESS:
             own.append("synchronous_commit = off")
-        self.begin = "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", *own])
+        return "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", *own])
 
     def engine(self) -> sa.Engine:
         """See `Dialect`."""
