@@ -187,6 +187,8 @@ What did not:
 
 * sending PostgreSQL statements without waiting for each answer (pipeline mode). It saves three more waits, but a
   process that is stopped between two of them is not idle for the server, which then never ends its transaction;
+* giving SQLite 64 rows with each statement instead of executing it for each: within the noise, alone and beside a
+  thread that never rests;
 * freezing what was imported, so that the collector passes it by: within the noise;
 * decoding many batches of a history in one call: joining them takes what the calls take;
 * sharing one empty mapping among events without headers: new empty ones come from the interpreter's free list.
