@@ -62,12 +62,17 @@ class Story:
 
 
 def play(seed: int, folder: Path, on: Callable[[str, Story], None]) -> Story:
-    """Start the program and kill it, as often as it takes. `on` hears of every step."""
+    """Start the program and kill it, as often as it takes. `on` hears of every step.
+
+    Its store is what an `aion.toml` in the folder says, and without one a file there, as for any program.
+    """
     chance, story = random.Random(seed), Story()
+    written = folder / "aion.toml"
+    config = written if written.exists() else {"event_store": {"use": "sql", "url": f"sqlite:///{folder}/aion.db"}}
     while story.receipt is None:
         on("starting", story)
         live(story, folder, chance, kill=len(story.lives) < KILLS)
-        with aion.Client.open({"event_store": {"use": "sql", "url": f"sqlite:///{folder}/aion.db"}}) as client:
+        with aion.Client.open(config) as client:
             story.history = look(client)
         story.lives[-1].head = story.history.events[-1].seq if story.history else 0
         on("ended", story)

@@ -1,5 +1,7 @@
 """What `make demo` shows is true, whenever the program is killed."""
 
+import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -7,15 +9,33 @@ from pathlib import Path
 
 import pytest
 from examples import demo
+from tests.databases import SERVERS
 
 ROOT = Path(__file__).parents[2]
 ACTIVITIES = {"reserve", "charge", "pack", "ship"}
 
 
-@pytest.fixture(scope="module", params=range(3))
+PLAYS = (
+    {"sqlite": 67, "postgresql": 17}
+    if os.environ.get("AION_TEST_PROFILE") == "nightly"
+    else {"sqlite": 3, "postgresql": 1}
+)
+
+
+@pytest.fixture(scope="module", params=[(kind, seed) for kind, plays in PLAYS.items() for seed in range(plays)])
 def story(request, tmp_path_factory):
     """A play, with kills at other moments each time."""
-    return demo.play(request.param, tmp_path_factory.mktemp("demo"), lambda *_: None)
+    kind, seed = request.param
+    folder = tmp_path_factory.mktemp("demo")
+    if kind == "sqlite":
+        yield demo.play(seed, folder, lambda *_: None)
+        return
+    database = SERVERS[kind]()
+    store = database.rent()
+    settings = "".join(f"{name} = {json.dumps(value)}\n" for name, value in store.section.items())
+    (folder / "aion.toml").write_text(f'schema = 1\n[engine]\nlease = "0.5s"\n[event_store]\nuse = "sql"\n{settings}')
+    yield demo.play(seed, folder, lambda *_: None)
+    database.give_back(store)
 
 
 def test_an_order_survives_every_kill_of_its_program(story):
