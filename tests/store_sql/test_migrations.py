@@ -5,11 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.databases import postgresql
 from tests.store_sql.databases import KINDS, database
 
 from aion_core.platform import SYSTEM
 from aion_core.spi import EngineId, EngineInfo, StoreRefused
-from aion_store_sql import Migrate, choosing, places
+from aion_store_sql import Migrate, choosing, places, schema
 from aion_store_sql.dialects.mysql import Mysql
 from aion_store_sql.dialects.postgresql import Postgresql
 from aion_store_sql.dialects.sqlite import Sqlite
@@ -171,6 +172,45 @@ def test_of_two_that_migrate_at_once_one_does_it(db, later):
 
 
 # ---- interrupted
+
+
+def test_of_several_that_open_an_empty_database_at_once_all_find_the_same_store(db):
+    found = []
+    everybody = threading.Barrier(4)
+
+    def find():
+        with_store = db.store()
+        everybody.wait()
+        with with_store as store:
+            found.append(store.store_id)
+
+    threads = [threading.Thread(target=find) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len({*found}) == 1
+
+
+def test_a_table_that_another_process_makes_meanwhile_is_there_for_who_found_none_before(place_in):
+    """As when several processes open an empty database at once, and all but one wait for the lock of the schema."""
+    database = postgresql()
+    settings = SqlSettings(**{**place_in(database), "prefix": "twice_"})
+    dialect = Postgresql(settings)
+    here, there = dialect.engine().raw_connection(), dialect.engine().raw_connection()
+    looks, makes = here.cursor(), there.cursor()
+    looks.execute(dialect.begin)
+    assert not dialect.has_table(looks, schema.meta)
+    makes.execute("CREATE TABLE twice_meta ()")
+    try:
+        assert dialect.has_table(looks, schema.meta)
+    finally:
+        looks.execute("ROLLBACK")
+        makes.execute("DROP TABLE twice_meta")
+        for connection in (here, there):
+            connection.invalidate()
+            connection.close()
 
 
 class Interrupted(BaseException):

@@ -149,9 +149,12 @@ class Postgresql(Dialect):
         """See `Dialect`: the end of the transaction does."""
 
     def has_table(self, cursor: Any, table: sa.Table) -> bool:
-        """See `Dialect`."""
-        cursor.execute("SELECT to_regclass(%s)", (self._name(table),))
-        return cursor.fetchone()[0] is not None
+        """See `Dialect`. Not by `to_regclass`, which remembers within a transaction that a table was not there."""
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relname = %s AND pg_table_is_visible(oid))",
+            (self._name(table),),
+        )
+        return bool(cursor.fetchone()[0])
 
     def ddl(self, cursor: Any) -> list[str]:
         """See `Dialect`."""
