@@ -12,6 +12,8 @@ _APART: Final = frozenset({"figure", "place", "target", "met", "python", "cpu_us
 _OF_OTHERS: Final = ("raw", "peer", "ratio")
 _UNITS: Final = {"per_s": "/s", "ms": "ms", "us": "µs", "s": "s", "bytes": "bytes"}
 _THREE_DIGITS: Final = 100
+_BUSY: Final = 0.9
+"""Of a core: a process that computes for so much of the time has no time for more."""
 
 
 def written(names: Sequence[str], lines: Sequence[Mapping[str, Any]], page: Path) -> str:
@@ -153,9 +155,16 @@ def _missed(lines: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]
             f"**On {place}** {times:.0f} times the peer would be {rate:,.0f} steps/s in this run: "
             f"{1e6 / rate:,.1f} µs for a step, all included. Python runs one thread at a time, and this step takes "
             f"{spent[place]:,.1f} µs on one thread without any hand-over, {line['cpu_ms_per_step'] * 1e3:,.1f} with "
-            f"threads: the rate is that of the CPU, and not of the disk."
+            f"threads. {_bound(line['steps_per_s'] * line['cpu_ms_per_step'] / 1e3)}"
         )
         yield ""
+
+
+def _bound(busy: float) -> str:
+    """By what the rate is bound, of a process that computes for this part of the time."""
+    if busy > _BUSY:
+        return "The rate is that of the CPU, and not of the disk."
+    return f"The process computes for {busy:.0%} of the time; for the rest it waits for the database."
 
 
 _TRIED: Final = """\
