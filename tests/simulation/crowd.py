@@ -162,10 +162,7 @@ class Crowd(Simulation):
             broken += self._after(caller)
         except Exception as error:
             broken.append(f"{type(error).__name__}: {error}")
-        self.plan.heal()
-        broken += self.journal.broken
-        broken += self._check()
-        self.leave()
+        broken += self._end()
         return CrowdOutcome(broken, tuple(self.plan.met), self.size, self.lives)
 
     def _after(self, caller: Caller) -> list[str]:

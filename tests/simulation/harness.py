@@ -281,11 +281,15 @@ class Simulation:
                 broken.append(f"it ended with {end!r}")
         except Exception as error:
             broken.append(f"{type(error).__name__}: {error}")
-        self.plan.heal()
-        broken += self.journal.broken
-        broken += self._check()
-        self.leave()
+        broken += self._end()
         return Outcome(self.point, broken, self.plan.methods, bool(self.plan.met), self.world.steps)
+
+    def _end(self) -> Broken:
+        """No faults any more; what is there is looked at, and left."""
+        self.plan.heal()
+        broken = [*self.journal.broken, *self._check()]
+        self.leave()
+        return broken
 
     def _check(self) -> Broken:
         replays = Replays(Catalog(self.modules))

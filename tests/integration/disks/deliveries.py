@@ -4,15 +4,11 @@ import threading
 import time
 
 from attrs import define, field
-from tests.engine.replaying import Replayer
 from tests.integration.kills.loop import RESULT
 from tests.integration.kills.parcels import parcel
 
 import aion_core as aion
-from aion_core.config import load
-from aion_core.engine.catalog import Catalog
-from aion_core.platform import SYSTEM
-from aion_testkit import Acknowledged, check_invariants
+from aion_testkit import Acknowledged
 
 PATIENCE = 90.0
 
@@ -76,10 +72,3 @@ class Deliveries:
                 return call()
             except aion.StoreUnavailable:
                 pass
-
-
-def wrong_with(config, known):
-    """What does not hold of the store when its engine has gone."""
-    with load(config, stores_only=True).event_store.make(SYSTEM) as store:
-        replayer = Replayer(store, Catalog([parcel]))
-        return check_invariants(store, store, acknowledged=known, replayer=replayer, all_ended=True)

@@ -4,9 +4,10 @@ import os
 import random
 
 import pytest
-from tests.integration.disks.deliveries import Deliveries, wrong_with
+from tests.integration.disks.deliveries import Deliveries
 from tests.integration.disks.foreigner import foreigner
 from tests.integration.kills.parcels import parcel
+from tests.integration.soundness import wrong_with
 
 import aion_core as aion
 from aion_store_sql.files import shared
@@ -36,5 +37,5 @@ def test_a_foreign_writer_pauses_the_engine_until_it_is_done(path, evidence):
             else:
                 other.hold(chance.uniform(0, 2 * BUSY))  # the engine may wait for it, or not
         deliveries.end()
-    assert wrong_with(config, deliveries.known) == []
+    assert wrong_with(config, parcel, deliveries.known) == []
     evidence("foreign writer", on="SQLite", times=ROUNDS, seed=1, runs=deliveries.sent)

@@ -4,9 +4,10 @@ import os
 import random
 
 import pytest
-from tests.integration.disks.deliveries import Deliveries, wrong_with
+from tests.integration.disks.deliveries import Deliveries
 from tests.integration.disks.small import small_disk
 from tests.integration.kills.parcels import parcel
+from tests.integration.soundness import wrong_with
 from tests.store_sql.power.logs import log_of
 
 import aion_core as aion
@@ -39,7 +40,7 @@ def test_a_full_disk_pauses_the_engine_until_there_is_room(disk, config, evidenc
             assert any("full" in problem for problem in deliveries.problems())
             disk.make_room()
             deliveries.end()
-    assert wrong_with(config, deliveries.known) == []
+    assert wrong_with(config, parcel, deliveries.known) == []
     evidence("full disk", on="SQLite", times=ROUNDS, seed=1, runs=deliveries.sent)
 
 

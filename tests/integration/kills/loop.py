@@ -8,15 +8,12 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from attrs import define, field
-from tests.engine.replaying import Replayer
 from tests.integration.kills.parcels import STEPS, parcel
+from tests.integration.soundness import wrong_with
 
 import aion_core as aion
-from aion_core.config import load
-from aion_core.engine.catalog import Catalog
-from aion_core.platform import SYSTEM
 from aion_core.spi import Status
-from aion_testkit import Acknowledged, check_invariants
+from aion_testkit import Acknowledged
 
 ROOT = Path(__file__).parents[3]
 RESULT = sum(range(STEPS))
@@ -107,10 +104,8 @@ class KillLoop:
 
     def _check_the_end(self) -> None:
         """Every parcel has arrived, and the store is as it must be."""
-        with load(self.config, stores_only=True).event_store.make(SYSTEM) as store:
-            replayer = Replayer(store, Catalog([parcel]))
-            wrong = check_invariants(store, store, acknowledged=self.known, replayer=replayer, all_ended=True)
-            assert wrong == [], f"seed {self.seed}: {wrong[:5]}"
+        wrong = wrong_with(self.config, parcel, self.known)
+        assert wrong == [], f"seed {self.seed}: {wrong[:5]}"
         with aion.Client.open(self.config) as client:
             ends = Counter(run.status for run in client.list("type = 'parcel'"))
             assert set(ends) == {Status.COMPLETED}

@@ -6,14 +6,9 @@ import sys
 import time
 
 import pytest
-from tests.engine.replaying import Replayer
 from tests.integration.kills.loop import NAMES, ROOT
 from tests.integration.kills.thousand import delivery
-
-from aion_core.config import load
-from aion_core.engine.catalog import Catalog
-from aion_core.platform import SYSTEM
-from aion_testkit import check_invariants
+from tests.integration.soundness import wrong_with
 
 LEASE = 0.5
 COUNT = 1_000
@@ -32,8 +27,7 @@ def test_all_runs_of_a_process_that_was_killed_go_on_in_the_next_one(config, kin
     with _process(config, "go") as heir:
         seconds = json.loads(heir.stdout.readline())["at"] - at
         assert heir.wait(60) == 0
-    with load(config, stores_only=True).event_store.make(SYSTEM) as store:
-        assert check_invariants(store, store, all_ended=True, replayer=Replayer(store, Catalog([delivery]))) == []
+    assert wrong_with(config, delivery) == []
     evidence(
         "recovery",
         on=NAMES[kind],

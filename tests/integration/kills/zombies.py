@@ -8,15 +8,12 @@ import time
 from contextlib import ExitStack
 
 from attrs import define, field
-from tests.engine.replaying import Replayer
 from tests.integration.kills.loop import RESULT, ROOT
 from tests.integration.kills.parcels import parcel
+from tests.integration.soundness import wrong_with
 
 import aion_core as aion
-from aion_core.config import load
-from aion_core.engine.catalog import Catalog
-from aion_core.platform import SYSTEM
-from aion_testkit import Acknowledged, check_invariants
+from aion_testkit import Acknowledged
 
 PATIENCE = 60.0
 CODE = "tests.integration.kills.parcels"
@@ -64,10 +61,8 @@ class Zombies:
             self.known.signalled(run.id, f"{run.id}-go")
 
     def _check(self) -> None:
-        with load(self.config, stores_only=True).event_store.make(SYSTEM) as store:
-            replayer = Replayer(store, Catalog([parcel]))
-            wrong = check_invariants(store, store, acknowledged=self.known, replayer=replayer, all_ended=True)
-            assert wrong == [], wrong[:5]
+        wrong = wrong_with(self.config, parcel, self.known)
+        assert wrong == [], wrong[:5]
 
 
 def _engine(config: dict) -> subprocess.Popen:

@@ -5,7 +5,8 @@ import random
 
 import pytest
 from tests.databases import SERVERS
-from tests.integration.outages.traffic import NAMES, Traffic
+from tests.integration.kills.loop import NAMES
+from tests.integration.outages.traffic import Traffic
 
 NIGHTLY = os.environ.get("AION_TEST_PROFILE") == "nightly"
 ROUNDS = {"postgresql": 500, "mariadb": 100} if NIGHTLY else {"postgresql": 20, "mariadb": 10}

@@ -4,8 +4,9 @@ import os
 
 import pytest
 import sqlalchemy as sa
+from tests.integration.kills.loop import NAMES
 from tests.integration.outages.cuts import WIRE, CommitCuts
-from tests.integration.outages.traffic import NAMES, Traffic, until
+from tests.integration.outages.traffic import Traffic, until
 from tests.store_sql.proxy import How, Proxy
 
 NIGHTLY = os.environ.get("AION_TEST_PROFILE") == "nightly"

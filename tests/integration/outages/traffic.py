@@ -5,19 +5,16 @@ from collections import Counter
 from contextlib import ExitStack
 from time import monotonic
 
-from tests.engine.replaying import Replayer
 from tests.integration.kills import parcels
 from tests.integration.kills.loop import RESULT, recorded_steps
 from tests.integration.kills.parcels import STEPS, parcel
+from tests.integration.soundness import wrong_with
 
 import aion_core as aion
-from aion_core.config import load
-from aion_core.engine.catalog import Catalog
 from aion_core.platform import SYSTEM
 from aion_core.spi import Status
-from aion_testkit import Acknowledged, check_invariants
+from aion_testkit import Acknowledged
 
-NAMES = {"postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 LEASE = 1.0
 PATIENCE = 60.0
 PAUSE = 0.02
@@ -127,10 +124,8 @@ class Traffic:
         self.look()
         self.__exit__()
         assert self.journal.broken == []
-        with load(self._direct, stores_only=True).event_store.make(SYSTEM) as store:
-            replayer = Replayer(store, Catalog([parcel]))
-            wrong = check_invariants(store, store, acknowledged=self.known, replayer=replayer, all_ended=True)
-            assert wrong == [], wrong[:5]
+        wrong = wrong_with(self._direct, parcel, self.known)
+        assert wrong == [], wrong[:5]
         with aion.Client.open(self._direct) as client:
             ends = Counter(run.status for run in client.list("type = 'parcel'"))
         assert ends == {Status.COMPLETED: self.arrived}

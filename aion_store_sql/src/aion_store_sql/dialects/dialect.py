@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NewType, TypeAlias
 
 import sqlalchemy as sa
 from attrs import field, frozen
@@ -32,16 +32,8 @@ class Server:
     """What a write to the disk of a file took, where it was timed."""
 
 
-class Put:
-    """A statement that writes rows of one table, as many as it is given. This one is executed for each of them."""
-
-    def __init__(self, sql: str) -> None:
-        """Nothing is executed yet."""
-        self.sql = sql
-
-    def run(self, cursor: Any, rows: Sequence[Row]) -> None:
-        """Write them. At least one."""
-        cursor.executemany(self.sql, rows)
+Put = NewType("Put", str)
+"""A statement that writes rows of one table, as many as it is given; `Dialect.write` knows how."""
 
 
 class Dialect(ABC):
@@ -62,8 +54,6 @@ class Dialect(ABC):
     begin: str = "BEGIN"
     commits_ddl: ClassVar[bool] = False
     """Whether a change of a table ends the transaction, and is durable by itself."""
-    put: ClassVar[type[Put]] = Put
-    """How rows are handed to the driver."""
     sorts_groups: ClassVar[bool] = True
     """Whether rows that come in the order of the first column are sorted as they come, and not all before the first."""
 
@@ -87,22 +77,22 @@ class Dialect(ABC):
 
     def insert(self, table: sa.Table, *columns: str) -> Put:
         """New rows; an error where one of the same key is."""
-        return self.put(self._insert(table, columns))
+        return Put(self._insert(table, columns))
 
     def upsert(self, table: sa.Table, *columns: str) -> Put:
         """Rows that replace these columns of those of the same key."""
         keys = keys_of(table)
         changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
-        return self.put(f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
+        return Put(f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
 
     def write(self, cursor: Any, puts: Sequence[tuple[Put, Sequence[Row]]]) -> None:
         """Write all these rows. There is at least one of each put."""
         for put, rows in puts:
-            put.run(cursor, rows)
+            cursor.executemany(put, rows)
 
     def insert_missing(self, table: sa.Table, *columns: str) -> Put:
         """Rows that are left out where one of the same key is."""
-        return self.put(f"{self._insert(table, columns)} ON CONFLICT DO NOTHING")
+        return Put(f"{self._insert(table, columns)} ON CONFLICT DO NOTHING")
 
     @abstractmethod
     def is_transient(self, error: BaseException) -> bool:

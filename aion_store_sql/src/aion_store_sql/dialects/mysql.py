@@ -80,12 +80,12 @@ class Mysql(Dialect):
         """See `Dialect`."""
         keys = keys_of(table)
         changes = ", ".join(f"`{name}` = VALUES(`{name}`)" for name in columns if name not in keys)
-        return self.put(f"{self._insert(table, columns)} ON DUPLICATE KEY UPDATE {changes}")
+        return Put(f"{self._insert(table, columns)} ON DUPLICATE KEY UPDATE {changes}")
 
     def insert_missing(self, table: sa.Table, *columns: str) -> Put:
         """See `Dialect`. Not INSERT IGNORE, which hides other errors too."""
         key = keys_of(table)[0]
-        return self.put(f"{self._insert(table, columns)} ON DUPLICATE KEY UPDATE `{key}` = `{key}`")
+        return Put(f"{self._insert(table, columns)} ON DUPLICATE KEY UPDATE `{key}` = `{key}`")
 
     def through(self, index: str) -> str:
         """See `Dialect`."""

@@ -40,23 +40,11 @@ _SHUT_OUT: Final = re.compile("does not exist|authentication failed|no pg_hba.co
 _DIALECT: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call] # theirs
 
 
-class _Unnest(Put):
-    """One statement for any number of rows: each column is bound as an array.
-
-    A binary one: in an array of texts every quote is escaped, and the driver is slow at that.
-    """
-
-    def run(self, cursor: Any, rows: Sequence[Row]) -> None:
-        """See `Put`."""
-        cursor.execute(self.sql, _columns(rows))
-
-
 class Postgresql(Dialect):
     """See `Dialect`."""
 
     name: ClassVar[str] = "postgresql"
     among: ClassVar[str] = "= ANY(?)"
-    put: ClassVar[type[Put]] = _Unnest
     clock: ClassVar[str | None] = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
     def __init__(self, settings: SqlSettings) -> None:
@@ -90,14 +78,16 @@ class Postgresql(Dialect):
         return engine
 
     def write(self, cursor: Any, puts: Sequence[tuple[Put, Sequence[Row]]]) -> None:
-        """See `Dialect`: in one statement.
+        """See `Dialect`: in one statement, in which each column is bound as an array.
+
+        A binary one: in an array of texts every quote is escaped, and the driver is slow at that.
 
         Every statement is a round trip during which shards are locked. Sending several without waiting for each answer
         would be no way out: a transaction with a process that was stopped between two of them is not idle for the
         server, which then never ends it.
         """
-        statement = _together(*(put.sql for put, _ in puts))
-        cursor.execute(statement, [column for _, rows in puts for column in _columns(rows)])
+        statement = _together(*(put for put, _ in puts))
+        cursor.execute(statement, [[*column] for _, rows in puts for column in zip(*rows, strict=True)])
 
     def array(self, values: Sequence[Any]) -> Any:
         """See `Dialect`."""
@@ -203,12 +193,8 @@ class Postgresql(Dialect):
         return f"INSERT INTO {self._name(table)} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
 
 
-def _columns(rows: Sequence[Row]) -> list[list[Any]]:
-    return [[*column] for column in zip(*rows, strict=True)]
-
-
 @lru_cache(maxsize=128)  # of the few forms that commits have
-def _together(*statements: str) -> str:
+def _together(*statements: Put) -> str:
     """One statement that does what these do, which write different rows."""
     *first, last = statements
     return ", ".join(f"{'WITH ' * (not number)}p{number} AS ({sql})" for number, sql in enumerate(first)) + f" {last}"
